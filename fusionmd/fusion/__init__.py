@@ -1,0 +1,1 @@
+"""Fusion: diagrams and their labellings (data), plans (data), their evaluation by an oracle and by torch modules."""
