@@ -1,0 +1,5 @@
+"""`python -m fusionmd.cli` is `fusionmd`."""
+
+from fusionmd.cli.main import main
+
+main()
