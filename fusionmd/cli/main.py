@@ -1,7 +1,7 @@
 """The command `fusionmd`: finds the verb, runs it, and turns every failure into one line and an exit code.
 
-A verb is a module `fusionmd/cli/<verb>.py` that defines either `command`, one function with Typer annotations, or `app`, a
-`typer.Typer` of sub-verbs. Only the module of the verb that was called is imported, so that help stays instant.
+A verb is a module `fusionmd/cli/<verb>.py` that defines either `command`, one function with Typer annotations, or
+`app`, a `typer.Typer` of sub-verbs. Only the module of the verb that was called is imported: help stays instant.
 """
 
 import sys
@@ -99,15 +99,19 @@ def one_line(error: Exception, arguments: Sequence[str]) -> str:
 def _root() -> typer.Typer:
     """Return the Typer application that carries the options of `fusionmd` itself."""
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+    version = typer.Option(False, "--version", is_eager=True, callback=_print_version, help="Print the version.")
 
     @app.callback(epilog="Example: fusionmd doctor. Every verb has its own --help with an example.")
-    def fusionmd(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.")) -> None:
+    def fusionmd(version: bool = version) -> None:
         """Interatomic potentials made of fusion diagrams: data, training, one potential file, molecular dynamics."""
-        if version:
-            print(f"fusionmd {__version__}")
-            raise typer.Exit()
 
     return app
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"fusionmd {__version__}")
+        raise typer.Exit()
 
 
 if __name__ == "__main__":

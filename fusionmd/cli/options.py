@@ -18,9 +18,9 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 DTypeName = Literal["float32", "float64"]
 
 Json = Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the result to OUT as JSON too.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Number of CPU threads (default: torch's choice).")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where to compute; auto takes a GPU where there is one.")]
-DType = Annotated[DTypeName | None, typer.Option("--dtype", help="Precision of the network (default: that of the file).")]
+DType = Annotated[DTypeName | None, typer.Option("--dtype", help="Precision of the network (default: the file's).")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

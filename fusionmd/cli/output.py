@@ -44,7 +44,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: 
 
 @contextmanager
 def progress(label: str, n_total: int, *, every_s: float = 10.0) -> Iterator[Progress]:
-    """Show how far a loop of `n_total` steps is: a bar on a terminal, else a plain line at most every `every_s` seconds.
+    """Show how far a loop of `n_total` steps is: a bar on a terminal, else plain lines, `every_s` seconds apart.
 
     >>> with progress("labelling", 3) as advance:
     ...     for i in range(3):
