@@ -12,6 +12,7 @@ A vertex admits (l1, p1) x (l2, p2) -> (l3, p3) when |l1 - l2| <= l3 <= l1 + l2 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,17 @@ class Labelling:
 
     irrep: Irrep
     children: tuple[Labelling, ...] = ()
+
+    @staticmethod
+    def parse(text: str) -> Labelling:
+        """The labelling written in `text`, as `str` writes it: `((1o, 1o)2e, 1o)1o`."""
+        tokens = re.findall(r"\d+[eo]|\S", text)
+        labelling = _read(tokens)
+        if tokens:
+            raise DiagramError(
+                f"labelling {text!r} goes on after {labelling}; wanted a form such as '((1o, 1o)2e, 1o)1o'"
+            )
+        return labelling
 
     def at(self, path: Path) -> Labelling:
         """The labelling of the sub-diagram that ends in the line `path`."""
@@ -66,6 +78,14 @@ class Labelling:
         """Number of vertices with l1 + l2 + l3 odd: their real tensor has absorbed a factor i each."""
         return sum((left.l + right.l + out.l) % 2 for left, right, out in self.vertices)
 
+    def fits(self, diagram: Diagram) -> bool:
+        """Whether it labels this tree: same shape, truncations kept, every vertex admissible."""
+        if len(self.children) != len(diagram.children) or not diagram.truncation.allows(self.irrep):
+            return False
+        if self.children and self.irrep not in self.children[0].irrep.product(self.children[1].irrep):
+            return False
+        return all(child.fits(node) for child, node in zip(self.children, diagram.children, strict=True))
+
     def __str__(self) -> str:
         if not self.children:
             return str(self.irrep)
@@ -81,7 +101,7 @@ def enumerate_labellings(
 
     leaf_irreps: What each named leaf offers (before the truncation of that leaf). Order and repetition do not matter.
     target: Irreps wanted on the outgoing line (None: all that its truncation allows).
-    Sorted by outgoing irrep (l, then even before odd), then left leg, then right leg.
+    Sorted by outgoing irrep (l, then p), then left leg, then right leg.
     """
     missing = [name for name in diagram.leaf_names if name not in leaf_irreps]
     if missing:
@@ -89,15 +109,9 @@ def enumerate_labellings(
             f"no irreps were given for the leaves {missing} of {diagram} (given: {sorted(leaf_irreps)}); "
             "add them to leaf_irreps"
         )
-    offers = {name: sorted(set(irreps), key=_order) for name, irreps in leaf_irreps.items()}
+    offers = {name: sorted(set(irreps)) for name, irreps in leaf_irreps.items()}
     found = _labellings(diagram, offers, None if target is None else set(target))
-    return sorted(found, key=lambda labelling: _order(labelling.irrep))
-
-
-def products(left: Irrep, right: Irrep) -> list[Irrep]:
-    """The irreps in `left` (x) `right`, by increasing l."""
-    parity = left.p * right.p
-    return [Irrep(l, parity) for l in range(abs(left.l - right.l), left.l + right.l + 1)]
+    return sorted(found, key=lambda labelling: labelling.irrep)
 
 
 def by_output(labellings: Sequence[Labelling]) -> dict[Irrep, list[Labelling]]:
@@ -119,10 +133,22 @@ def _labellings(diagram: Diagram, offers: Mapping[str, Sequence[Irrep]], target:
         Labelling(irrep, (left, right))
         for left in lefts
         for right in rights
-        for irrep in products(left.irrep, right.irrep)
+        for irrep in left.irrep.product(right.irrep)
         if wanted(irrep)
     ]
 
 
-def _order(irrep: Irrep) -> tuple[int, int]:
-    return irrep.l, -irrep.p
+def _read(tokens: list[str]) -> Labelling:
+    """Consume one labelling from the front of `tokens`."""
+    first = tokens.pop(0) if tokens else "the end"
+    if first != "(":
+        return Labelling(Irrep.parse(first))
+    children = []
+    for closing in (",", ")"):
+        children.append(_read(tokens))
+        found = tokens.pop(0) if tokens else "the end"
+        if found != closing:
+            raise DiagramError(
+                f"labelling: found {found!r} after {children[-1]}, wanted {closing!r}, as in '(1o, 1o)2e'"
+            )
+    return Labelling(Irrep.parse(tokens.pop(0) if tokens else "the end"), tuple(children))

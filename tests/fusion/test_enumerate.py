@@ -74,7 +74,7 @@ def test_order_does_not_depend_on_the_order_of_the_leaf_irreps() -> None:
     backwards = {"A": [*reversed(FEATURES["A"]), Irrep(0, 1)]}
     labellings = enumerate_labellings(diagram, FEATURES)
     assert enumerate_labellings(diagram, backwards) == labellings
-    assert list(by_output(labellings)) == [Irrep(0, 1), Irrep(1, 1), Irrep(1, -1), Irrep(2, 1), Irrep(2, -1)]
+    assert list(by_output(labellings)) == [Irrep(0, 1), Irrep(1, -1), Irrep(1, 1), Irrep(2, -1), Irrep(2, 1)]
     assert sum(by_output(labellings).values(), []) == labellings
 
 
