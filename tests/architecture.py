@@ -30,6 +30,7 @@ MAY_IMPORT_TORCH = {
     "namd": {"surfaces"},
 } | dict.fromkeys({"units", "errors", "files", "structure", "neighbors", "skin"}, set[str]())
 COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export")  # slow to import, rarely needed
+MAY_IMPORT_LATE = {("workflows", "installation")}  # must survive what is not there
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 320, 60
 
 
@@ -135,11 +136,11 @@ def torch_where_it_may_not_be(source: Source) -> Iterator[str]:
 
 def lazy_imports(source: Source) -> Iterator[str]:
     """Imports of our own modules or of torch inside functions, outside `cli` and `__init__`."""
-    if source.home == "cli" or source.path.endswith("__init__.py"):
+    if source.home == "cli" or source.path.endswith("__init__.py") or source.parts[1:] in MAY_IMPORT_LATE:
         return
     for found in imports(source):
-        is_ours = found.module.split(".")[0] in {"fusionmd", "torch", "numpy"} and not found.module.startswith(COMPILERS)
-        if found.is_inside_function and is_ours:
+        needs_no_delay = found.module.split(".")[0] in {"fusionmd", "torch", "numpy"}
+        if found.is_inside_function and needs_no_delay and not found.module.startswith(COMPILERS):
             yield f"{source.path}:{found.line}: imports {found.module} inside a function"
 
 
@@ -189,8 +190,8 @@ def pickles(source: Source) -> Iterator[str]:
 
 
 CONVERSIONS = (
-    "27.211", "13.605", "0.52917", "1.8897", "23.06", "96.48", "627.5", "160.21", "219474", "8065.5", "0.0433", "0.01036",
-    "8.617",
+    "27.211", "13.605", "0.52917", "1.8897", "23.06", "96.48", "627.5", "160.21", "219474", "8065.5", "0.0433",
+    "0.01036", "8.617",
 )  # fmt: skip
 
 

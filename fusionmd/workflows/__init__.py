@@ -1,0 +1,1 @@
+"""What joins siblings: evaluation, molecular dynamics, the demo, the check of an installation."""
