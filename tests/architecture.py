@@ -26,7 +26,7 @@ WALLS = {
 }
 MAY_IMPORT_TORCH = {
     "o3": {"spherical_harmonics", "laws"},
-    "fusion": {"contraction", "kernels"},
+    "fusion": {"contraction", "constants", "kernels"},
     "namd": {"surfaces"},
 } | dict.fromkeys({"units", "errors", "files", "structure", "neighbors", "skin"}, set[str]())
 COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export")  # slow to import, rarely needed
