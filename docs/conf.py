@@ -1,0 +1,46 @@
+"""Sphinx configuration; warnings are errors (`make docs`)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from fusionmd import __version__  # noqa: E402
+from fusionmd.cli.main import VERBS  # noqa: E402
+
+project = "fusionmd"
+copyright = "2026, the fusionmd developers"
+version = release = __version__
+extensions = ["myst_parser"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "_generated"]
+html_theme = "furo"
+html_title = f"fusionmd {__version__}"
+
+
+def _write_command_reference() -> None:
+    """Write what `--help` says of every verb to `_generated/verbs.md`: the reference cannot grow old."""
+    parts = []
+    for verb in VERBS:
+        parts.append(f"## fusionmd {verb}\n\n```text\n{_help(verb)}\n```\n")
+    path = HERE / "_generated" / "verbs.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(parts))
+
+
+def _help(verb: str) -> str:
+    environment = os.environ | {"TYPER_USE_RICH": "0", "COLUMNS": "100", "PYTHONPATH": str(HERE.parent)}
+    command = [sys.executable, "-m", "fusionmd.cli", verb, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"fusionmd {verb} --help failed: {done.stderr}")
+    return done.stdout.strip()
+
+
+def setup(app: object) -> None:
+    """Sphinx's hook: runs before anything is read."""
+    _write_command_reference()
