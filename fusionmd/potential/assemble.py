@@ -1,0 +1,59 @@
+"""From derivatives by edge vectors to forces, virials and committee statistics per structure."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fusionmd.graph import Graph, forces_from_edge_gradients, virials_from_edge_gradients
+from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.passes import Raw
+
+
+def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64]) -> list[Evaluation]:
+    """One Evaluation per structure of `graph`; states [n_requests, n_structures]."""
+    forces = _forces(raw.gradients, graph)
+    mean_forces, forces_std = _array(forces.mean(0)), _array(_std(forces))
+    virials = _array(_virials(raw.gradients.mean(0), graph))
+    atomic = _array(raw.atomic_energies.mean(0))
+    energies, energies_std = _array(raw.energies.mean(0)), _array(_std(raw.energies))
+    volumes = graph.volumes.tolist()
+    ends = torch.bincount(graph.structure_index, minlength=graph.n_structures).cumsum(0).tolist()
+    return [
+        Evaluation(
+            energies=energies[s],
+            states=states[:, s],
+            atomic_energies=atomic[:, start:end],
+            forces=mean_forces[:, start:end],
+            virials=virials[:, s],
+            volume=volumes[s],
+            energies_std=energies_std[s],
+            forces_std=forces_std[:, start:end],
+        )
+        for s, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
+    ]
+
+
+def _forces(gradients: Tensor, graph: Graph) -> Tensor:
+    """[n_members, n_requests, n_nodes, 3] from [n_members, n_requests, n_edges, 3]."""
+    senders, receivers = graph.senders.to(gradients.device), graph.receivers.to(gradients.device)
+    flat = [forces_from_edge_gradients(g, senders, receivers, graph.n_nodes) for g in gradients.flatten(0, 1)]
+    return torch.stack(flat).unflatten(0, gradients.shape[:2])
+
+
+def _virials(gradients: Tensor, graph: Graph) -> Tensor:
+    """[n_requests, n_structures, 3, 3] from [n_requests, n_edges, 3]."""
+    moved = graph.to(gradients.device)
+    place = (moved.edge_vectors, moved.receivers, moved.structure_index, graph.n_structures)
+    return torch.stack([virials_from_edge_gradients(g, *place) for g in gradients])
+
+
+def _std(values: Tensor) -> Tensor:
+    """Standard deviation over the members (divided by their number)."""
+    return values.std(dim=0, correction=0)
+
+
+def _array(values: Tensor) -> NDArray[np.float64]:
+    return values.detach().to("cpu", torch.float64).numpy()

@@ -1,0 +1,183 @@
+"""A potential: structures in; energies, forces, virials and second derivatives of every electronic state out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
+from fusionmd.graph import Graph, concatenate, graph_of
+from fusionmd.potential import derivatives, passes
+from fusionmd.potential.assemble import evaluations
+from fusionmd.potential.blocks import blocks_within
+from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.memory import max_edges
+from fusionmd.potential.metadata import Metadata
+from fusionmd.structure import Structure
+
+# Larger batches gain nothing on a CPU: their tensors leave the caches.
+CPU_BATCH_EDGES = 20_000
+
+States = int | Sequence[int] | NDArray[np.int64]
+
+
+class Potential:
+    """A loaded potential. Make one with `load_potential`, write one with `export_potential`.
+
+    metadata: What its file says.  core: The scripted module.  content: The file's bytes.
+    compiled: A faster `Core.differentiate` for this machine, or None.
+    """
+
+    def __init__(
+        self, core: Any, metadata: Metadata, content: bytes, *, compiled: passes.Differentiate | None = None
+    ) -> None:
+        self.core = core
+        self.metadata = metadata
+        self.content = content
+        self.compiled = compiled
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers it knows, ascending."""
+        return self.metadata.elements
+
+    @property
+    def cutoff(self) -> float:
+        """Longest edge, angstrom."""
+        return self.metadata.cutoff
+
+    @property
+    def n_states(self) -> int:
+        """Number of electronic states."""
+        return self.metadata.n_states
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return torch.device(self.core.atomic_energies.device)
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of its file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def evaluate(
+        self, structures: Sequence[Structure], *, states: States = 0, memory_GB: float | None = None
+    ) -> list[Evaluation]:
+        """Energies of all states, and derivatives of the requested ones, per structure.
+
+        states: One state, several [n_requests], or per structure [n_requests, n_structures].
+        memory_GB: Bound on the working memory (None: half of what is free); larger structures are cut into blocks.
+        """
+        structures = _as_sequence(structures)
+        requests = self.requested_states(states, len(structures))
+        results: list[Evaluation] = []
+        for batch in self._batches(structures, memory_GB):
+            chosen = slice(len(results), len(results) + len(batch))
+            results += self.evaluate_graphs(structures[chosen], batch, states=requests[:, chosen], memory_GB=memory_GB)
+        return results
+
+    def evaluate_graphs(
+        self,
+        structures: Sequence[Structure],
+        graphs: Sequence[Graph],
+        *,
+        states: States = 0,
+        memory_GB: float | None = None,
+    ) -> list[Evaluation]:
+        """`evaluate` in one batch, for callers that keep their own neighbour lists."""
+        requests = self.requested_states(states, len(graphs))
+        graph, chosen = concatenate(graphs), torch.from_numpy(requests)
+        limit = self._max_edges(memory_GB)
+        if len(graphs) == 1 and graph.n_edges > limit:
+            blocks = blocks_within(structures[0], graph, self.metadata.n_hops, limit)
+            raw = passes.in_blocks(self.core, graph, blocks, chosen, self.compiled)
+        else:
+            raw = passes.whole(self.core, graph, chosen, self.compiled)
+        return evaluations(raw, graph, requests)
+
+    def hessian(self, structure: Structure, *, state: int = 0, memory_GB: float | None = None) -> NDArray[np.float64]:
+        """Second derivatives of the energy [3 n_atoms, 3 n_atoms], eV/angstrom^2; committee mean."""
+        self.requested_states(state, 1)
+        return derivatives.hessian(self.core, self.graph(structure), state=state, max_edges=self._max_edges(memory_GB))
+
+    def hessian_vector_product(
+        self, structure: Structure, vectors: ArrayLike, *, state: int = 0, memory_GB: float | None = None
+    ) -> NDArray[np.float64]:
+        """Hessian times displacements [..., n_atoms, 3] (angstrom): same shape, eV/angstrom; committee mean."""
+        self.requested_states(state, 1)
+        limit = self._max_edges(memory_GB)
+        return derivatives.hessian_vector_products(
+            self.core, self.graph(structure), vectors, state=state, max_edges=limit
+        )
+
+    def descriptors(self, structures: Sequence[Structure]) -> list[NDArray[np.float64]]:
+        """Invariant descriptors per structure [n_atoms, n_features]; those of committee members side by side."""
+        if not self.metadata.has_descriptors:
+            raise MissingQuantityError(
+                f"potential {self.metadata.name!r} has no descriptors: its architecture defines none; choose another potential"
+            )
+        return [self._descriptors(self.graph(structure)) for structure in _as_sequence(structures)]
+
+    def graph(self, structure: Structure) -> Graph:
+        """Graph of a structure as this potential reads it, on the CPU."""
+        return graph_of(structure, self.elements, self.cutoff)
+
+    def requested_states(self, states: States, n_structures: int) -> NDArray[np.int64]:
+        """`states` as [n_requests, n_structures]; unknown states raise MissingQuantityError."""
+        given = np.asarray(states, dtype=np.int64)
+        if given.ndim < 2:
+            given = np.repeat(given.reshape(-1, 1), n_structures, axis=1)
+        if given.ndim != 2 or given.shape[0] == 0 or given.shape[1] != n_structures:
+            raise MissingQuantityError(
+                f"states have shape {given.shape}; give one, [n_requests], or [n_requests, {n_structures}]"
+            )
+        unknown = sorted(set(given[(given < 0) | (given >= self.n_states)].tolist()))
+        if unknown:
+            raise MissingQuantityError(
+                f"states {unknown} were asked for, potential {self.metadata.name!r} has states 0..{self.n_states - 1}"
+            )
+        return given
+
+    def __repr__(self) -> str:
+        data = self.metadata
+        return (
+            f"Potential({data.name!r}, elements {list(data.elements)}, cutoff {data.cutoff:g} angstrom x {data.n_hops}, "
+            f"{data.n_states} state(s), {data.n_members} member(s), {data.dtype}, {self.device}"
+            f"{', compiled' if self.compiled else ''})"
+        )
+
+    def _batches(self, structures: Sequence[Structure], memory_GB: float | None) -> Iterator[list[Graph]]:
+        """Graphs in order, grouped so that each group stays within the limits."""
+        largest = self._max_edges(memory_GB)
+        largest = min(largest, CPU_BATCH_EDGES) if self.device.type == "cpu" else largest
+        group: list[Graph] = []
+        n_edges = 0
+        for structure in structures:
+            graph = self.graph(structure)
+            n_edges += graph.n_edges
+            if group and n_edges > largest:
+                yield group
+                group, n_edges = [], graph.n_edges
+            group.append(graph)
+        if group:
+            yield group
+
+    def _max_edges(self, memory_GB: float | None) -> int:
+        return max_edges(self.metadata.bytes_per_edge, memory_GB, self.device)
+
+    def _descriptors(self, graph: Graph) -> NDArray[np.float64]:
+        with torch.no_grad():
+            members = self.core.descriptors(*passes.inputs(graph, self.device), graph.n_nodes)
+        return torch.cat(list(members), dim=1).to("cpu", torch.float64).numpy()
+
+
+def _as_sequence(structures: Sequence[Structure]) -> Sequence[Structure]:
+    if isinstance(structures, Structure):
+        raise UnsupportedStructureError("got one structure, wanted a sequence of them; write [structure]")
+    return list(structures)
