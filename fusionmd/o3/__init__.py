@@ -1,4 +1,4 @@
-"""O(3): irreps, Clebsch-Gordan tables, Wigner matrices, 6j symbols, Cartesian tensors, spherical harmonics, and a checker of the laws.
+"""O(3): irreps, Clebsch-Gordan, 6j and Wigner tables, Cartesian tensors, spherical harmonics, and a checker of laws.
 
 The tables need numpy alone; the names that need torch are resolved on first use (PEP 562).
 """

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Union
+from itertools import pairwise
+from typing import NamedTuple
 
 from fusionmd.errors import IrrepsError
 
 
 class _Labels(NamedTuple):
-    l: int  # noqa: E741  the field's own word
+    l: int
     p: int
 
 
 class Irrep(_Labels):
-    """Irreducible representation (l, p) of O(3): dimension 2l+1, parity p = +1 (written `e`) or -1 (`o`) under inversion.
+    """Irreducible representation (l, p) of O(3): dimension 2l+1, parity p = +1 (`e`) or -1 (`o`).
 
     >>> Irrep(2, 1), Irrep.parse("1o").dim
     (2e, 3)
@@ -29,19 +30,19 @@ class Irrep(_Labels):
 
     __slots__ = ()
 
-    def __new__(cls, l: int, p: int) -> Irrep:  # noqa: E741
+    def __new__(cls, l: int, p: int) -> Irrep:
         if not (isinstance(l, int) and l >= 0 and p in (-1, 1)):
             raise IrrepsError(f"got irrep (l={l!r}, p={p!r}); l must be an integer >= 0 and p must be +1 or -1")
         return super().__new__(cls, l, p)
 
     @classmethod
-    def parse(cls, text: Union[str, Irrep]) -> Irrep:
+    def parse(cls, text: str | Irrep) -> Irrep:
         """Read `1o`, `2e`, ...; an `Irrep` comes back unchanged."""
         if isinstance(text, Irrep):
             return text
         match = re.fullmatch(r"\s*(\d+)([eo])\s*", text)
         if match is None:
-            raise IrrepsError(f"cannot read {text!r} as an irrep; write l followed by e (even) or o (odd), for example '1o'")
+            raise IrrepsError(f"cannot read {text!r} as an irrep; write l, then e (even) or o (odd), for example '1o'")
         return cls(int(match[1]), 1 if match[2] == "e" else -1)
 
     @property
@@ -55,7 +56,7 @@ class Irrep(_Labels):
 
     def product(self, other: Irrep) -> list[Irrep]:
         """Irreps in the tensor product: |l1 - l2| <= l <= l1 + l2, p = p1 p2."""
-        return [Irrep(l, self.p * other.p) for l in range(abs(self.l - other.l), self.l + other.l + 1)]  # noqa: E741
+        return [Irrep(l, self.p * other.p) for l in range(abs(self.l - other.l), self.l + other.l + 1)]
 
     def __str__(self) -> str:
         return f"{self.l}{'e' if self.p == 1 else 'o'}"
@@ -74,7 +75,7 @@ class Irreps(tuple[tuple[int, Irrep], ...]):
 
     __slots__ = ()
 
-    def __new__(cls, blocks: Union[str, Irrep, Iterable[tuple[int, Union[str, Irrep]]]] = ()) -> Irreps:
+    def __new__(cls, blocks: str | Irrep | Iterable[tuple[int, str | Irrep]] = ()) -> Irreps:
         if isinstance(blocks, Irrep):
             return super().__new__(cls, ((1, blocks),))
         if isinstance(blocks, str):
@@ -88,7 +89,7 @@ class Irreps(tuple[tuple[int, Irrep], ...]):
         >>> Irreps.spherical_harmonics(2)
         1x0e + 1x1o + 1x2e
         """
-        return cls([(1, Irrep(l, (-1) ** l)) for l in range(l_max + 1)])  # noqa: E741
+        return cls([(1, Irrep(l, (-1) ** l)) for l in range(l_max + 1)])
 
     @property
     def dim(self) -> int:
@@ -112,7 +113,7 @@ class Irreps(tuple[tuple[int, Irrep], ...]):
         ends = [0]
         for mul, irrep in self:
             ends.append(ends[-1] + mul * irrep.dim)
-        return [slice(start, stop) for start, stop in zip(ends[:-1], ends[1:])]
+        return [slice(start, stop) for start, stop in pairwise(ends)]
 
     def merged(self) -> Irreps:
         """Sorted by (l, p), equal irreps added up, empty blocks dropped.
@@ -140,7 +141,7 @@ def _blocks_of(text: str) -> Iterator[tuple[int, Irrep]]:
     for term in text.split("+"):
         match = re.fullmatch(r"\s*(?:(\d+)\s*x\s*)?(\d+[eo])\s*", term)
         if match is None:
-            raise IrrepsError(f"cannot read {term!r} in irreps {text!r}; write terms such as '32x0e' or '1o' joined by '+'")
+            raise IrrepsError(f"cannot read {term!r} in irreps {text!r}; write terms such as '32x0e' joined by '+'")
         yield int(match[1] or 1), Irrep.parse(match[2])
 
 

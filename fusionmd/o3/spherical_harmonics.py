@@ -1,10 +1,12 @@
 r"""Real spherical harmonics as homogeneous polynomials in (x, y, z): no angles, hence nothing special at the poles.
 
-Y_l(u) is the contraction of the tensor power u (x) u (x) ... with constant Clebsch-Gordan tensors. Degrees 1-3 come out of one
-GEMM on the stacked powers; higher degrees from Y_l = N_l C(l-1, 1, l) Y_{l-1} (x) u, one GEMM each.
+Degrees 0-3 come out of one GEMM on the 3 + 6 + 10 monomials of the direction u; every higher degree is one more GEMM,
+Y_l = N_l C(l-1, 1, l) (Y_{l-1} (x) u). Inside, components come first ([k, n], contiguous in n): some
+four times faster on a CPU than [n, k] with a small k.
 """
 
 from collections.abc import Callable
+from itertools import combinations_with_replacement, product
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from fusionmd.errors import IrrepsError
 from fusionmd.o3.clebsch_gordan import clebsch_gordan
 
-# Shorter vectors have no direction: they are passed through as they are, Y_0 = 1 and Y_l -> 0, with finite derivatives.
+# Vectors shorter than 1e-7 have no direction: they are taken as they are, so that Y_l -> 0 (l > 0), with finite derivatives.
 _SHORTEST_SQUARED = 1e-14
 
 
@@ -27,7 +29,7 @@ class SphericalHarmonics(torch.nn.Module):
     tensor([[1.0000, 0.0000, 1.7321, 0.0000]])
     """
 
-    low: torch.Tensor
+    coefficients: torch.Tensor
     constant: torch.Tensor
 
     def __init__(self, l_max: int) -> None:
@@ -36,91 +38,109 @@ class SphericalHarmonics(torch.nn.Module):
             raise IrrepsError(f"got l_max = {l_max}; the largest degree must be >= 0")
         self.l_max = l_max
         self.shortest_squared = _SHORTEST_SQUARED
-        self.register_buffer("low", torch.empty(0), persistent=False)
-        self.register_buffer("constant", torch.empty(0), persistent=False)
-        self.high = torch.nn.ModuleList([_NextDegree(l) for l in range(4, l_max + 1)])  # noqa: E741
-        self._set_tables(torch.float64, torch.device("cpu"))
+        coefficients = _coefficients(min(l_max, 3))
+        self.register_buffer("coefficients", torch.tensor(coefficients), persistent=False)
+        self.register_buffer("constant", torch.eye(1, len(coefficients), dtype=torch.float64)[0], persistent=False)
+        self.higher = torch.nn.ModuleList([_NextDegree(l) for l in range(4, l_max + 1)])
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """vectors [..., 3], any length -> [..., (l_max + 1)^2]."""
-        squared = (vectors * vectors).sum(-1, keepdim=True)
+        components = vectors.reshape(-1, 3).t().contiguous()
+        squared = (components * components).sum(0)
         squared = torch.where(squared > self.shortest_squared, squared, 1.0)
-        return self.of_directions(vectors * squared.rsqrt())
+        harmonics = self._polynomials(components * squared.rsqrt())
+        if vectors.dim() == 2:
+            return harmonics
+        return harmonics.reshape(list(vectors.shape[:-1]) + [harmonics.shape[1]])
 
     @torch.jit.export
     def of_directions(self, directions: torch.Tensor) -> torch.Tensor:
-        """The same for unit vectors [..., 3] that are at hand already."""
-        powers = directions
-        if self.l_max > 1:
-            second = _outer(directions, directions)
-            powers = torch.cat([directions, second], -1)
-            if self.l_max > 2:
-                powers = torch.cat([directions, second, _outer(second, directions)], -1)
-        dtype = directions.dtype
-        harmonics = torch.nn.functional.linear(powers, self.low.to(dtype), self.constant.to(dtype))
+        """The same for unit vectors [n, 3] that are at hand already."""
+        return self._polynomials(directions.t().contiguous())
+
+    def _polynomials(self, u: torch.Tensor) -> torch.Tensor:
+        """u [3, n] -> [n, (l_max + 1)^2]."""
+        coefficients = self.coefficients.to(u.dtype)
+        harmonics = torch.addmm(self.constant.to(u.dtype), _monomials(u, self.l_max).t(), coefficients.t())
         if self.l_max < 4:
             return harmonics
         degrees = [harmonics]
-        last = harmonics[..., 9:16]
-        for step in self.high:
-            last = step(last, directions)
-            degrees.append(last)
-        return torch.cat(degrees, -1)
-
-    def _set_tables(self, dtype: torch.dtype, device: torch.device) -> None:
-        low = _low_degrees(min(self.l_max, 3))
-        self.low = torch.tensor(low, dtype=dtype, device=device)
-        self.constant = torch.eye(1, low.shape[0], dtype=dtype, device=device)[0]
+        last = harmonics[:, 9:16].t().contiguous()
+        for step in self.higher:
+            last = step(last, u)
+            degrees.append(last.t())
+        return torch.cat(degrees, 1)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "SphericalHarmonics":
         super()._apply(fn, recurse)
         # made anew from the float64 tables, so that .float().double() loses nothing
-        self._set_tables(self.low.dtype, self.low.device)
+        self.coefficients = torch.tensor(_coefficients(min(self.l_max, 3))).to(self.coefficients)
         return self
 
 
 class _NextDegree(torch.nn.Module):
-    """Y_l from Y_{l-1} and the direction u."""
+    """Y_l [2l+1, n] from Y_{l-1} [2l-1, n] and the direction u [3, n]."""
 
     table: torch.Tensor
 
-    def __init__(self, l: int) -> None:  # noqa: E741
+    def __init__(self, l: int) -> None:
         super().__init__()
         self.l = l
         self.register_buffer("table", torch.tensor(_step(l)), persistent=False)
 
-    def forward(self, previous: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.linear(_outer(previous, directions), self.table.to(directions.dtype))
+    def forward(self, previous: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        return torch.mm(self.table.to(u.dtype), (previous.unsqueeze(1) * u.unsqueeze(0)).flatten(0, 1))
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "_NextDegree":
         super()._apply(fn, recurse)
-        self.table = torch.tensor(_step(self.l), dtype=self.table.dtype, device=self.table.device)
+        self.table = torch.tensor(_step(self.l)).to(self.table)
         return self
 
 
-def _outer(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """[..., a], [..., b] -> [..., a * b]."""
-    return (left.unsqueeze(-1) * right.unsqueeze(-2)).flatten(-2)
+def _monomials(u: torch.Tensor, l_max: int) -> torch.Tensor:
+    """Monomials of degree 1 ... min(l_max, 3) of u [3, n], each degree in the order xx xy xz yy yz zz."""
+    if l_max < 2:
+        return u
+    x, y, z = u[0:1], u[1:2], u[2:3]
+    squares = torch.cat([x * u, y * u[1:], z * z])
+    if l_max < 3:
+        return torch.cat([u, squares])
+    return torch.cat([u, squares, x * squares, y * squares[3:], z * squares[5:]])
 
 
 _XYZ_TO_YZX = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 
-def _low_degrees(l_max: int) -> NDArray[np.float64]:
-    """Matrix [(l_max + 1)^2, 3 + 9 + 27 (as far as l_max)] from the stacked powers of u to Y_0 (a zero row) ... Y_lmax."""
-    widths = [3**l for l in range(1, max(l_max, 1) + 1)]  # noqa: E741
-    matrix = np.zeros(((l_max + 1) ** 2, sum(widths)))
-    power = np.sqrt(3.0) * _XYZ_TO_YZX
-    for l in range(1, l_max + 1):  # noqa: E741
-        if l > 1:
-            power = np.einsum("mnx,na->mxa", _step(l).reshape(2 * l + 1, 2 * l - 1, 3), power.reshape(2 * l - 1, -1))
-            power = power.swapaxes(1, 2).reshape(2 * l + 1, -1)
-        start = sum(widths[: l - 1])
-        matrix[l**2 : (l + 1) ** 2, start : start + 3**l] = power
+def _coefficients(l_max: int) -> NDArray[np.float64]:
+    """Matrix [(l_max + 1)^2, n_monomials] of Y_1 ... Y_lmax (l_max <= 3) over `_monomials`; the row of Y_0 is zero."""
+    blocks = [_fold(power) for power in _tensor_powers(max(l_max, 1))]
+    matrix = np.zeros(((l_max + 1) ** 2, sum(block.shape[1] for block in blocks)))
+    start = 0
+    for l, block in enumerate(blocks[:l_max], start=1):
+        matrix[l**2 : (l + 1) ** 2, start : start + block.shape[1]] = block
+        start += block.shape[1]
     return matrix
 
 
-def _step(l: int) -> NDArray[np.float64]:  # noqa: E741
+def _tensor_powers(l_max: int) -> list[NDArray[np.float64]]:
+    """For l = 1 ... l_max the tensor [2l+1, 3, ..., 3] that contracts u (x) ... (x) u to Y_l."""
+    powers = [np.sqrt(3.0) * _XYZ_TO_YZX]
+    for l in range(2, l_max + 1):
+        powers.append(np.einsum("mnx,n...->mx...", _step(l).reshape(2 * l + 1, 2 * l - 1, 3), powers[-1]))
+    return powers
+
+
+def _fold(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[2l+1, 3, ..., 3] -> [2l+1, n_monomials]: equal monomials of different index order added up."""
+    degree = power.ndim - 1
+    column = {indices: k for k, indices in enumerate(combinations_with_replacement(range(3), degree))}
+    folded = np.zeros((len(power), len(column)))
+    for indices in product(range(3), repeat=degree):
+        folded[:, column[tuple(sorted(indices))]] += power[(slice(None), *indices)]
+    return folded
+
+
+def _step(l: int) -> NDArray[np.float64]:
     """Matrix [2l+1, (2l-1) * 3] with Y_l = matrix (Y_{l-1} (x) u), u in the order (x, y, z)."""
     coupling = np.einsum("nam,ax->mnx", clebsch_gordan(l - 1, 1, l), _XYZ_TO_YZX)
     # at the north pole only m = 0 is non-zero: Y_l0 = sqrt(2l+1), Y_{l-1,0} = sqrt(2l-1), u = z
