@@ -1,0 +1,215 @@
+"""Batches of one fixed size: padded graphs with targets, and the order in which an epoch visits the frames.
+
+Every batch has the same shapes, so that one traced and compiled step serves all of them. What is padding or has no
+label gets the coefficient 0; weights and the division by the number of labels are in the coefficients as well, hence
+
+    loss = sum_t weight_t sum_i coefficient_ti rho(prediction_ti - target_ti)        t in (energy, forces, stress)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusionmd.graph import Graph, concatenate, pad
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame, ready to learn from. NaN marks a missing label.
+
+    graph: The frame's graph; edge vectors in angstrom.
+    energies: Interaction energies E - sum(E0) [n_states], eV, formed in float64.
+    forces: [n_states, n_atoms, 3], eV/angstrom.
+    stress: [3, 3], eV/angstrom^3, of the ground state.
+    weight: Factor of all of this frame's errors in the loss.
+    """
+
+    graph: Graph
+    energies: np.ndarray
+    forces: np.ndarray
+    stress: np.ndarray
+    weight: float = 1.0
+
+    @property
+    def n_atoms(self) -> int:
+        return self.graph.species.shape[0]
+
+    @property
+    def n_edges(self) -> int:
+        return self.graph.edge_vectors.shape[0]
+
+
+class Shapes(NamedTuple):
+    """The common sizes of all batches of a data set."""
+
+    n_structures: int
+    n_nodes: int
+    n_edges: int
+    max_degree: int
+
+
+class Counts(NamedTuple):
+    """Labels in a (global) batch: the divisors of the mean errors; at least 1."""
+
+    energies: int
+    forces: int
+    stress: int
+
+
+class Batch(NamedTuple):
+    """Tensors only, in a fixed order: the arguments of a training step.
+
+    energies, energy_coefficients: [n_structures, n_states]; energy_scale: [n_structures, 1], multiplies energy errors.
+    forces, forces_coefficients: [n_states, n_nodes, 3]; stress, stress_coefficients: [n_structures, 3, 3].
+    """
+
+    edge_vectors: Tensor
+    senders: Tensor
+    receivers: Tensor
+    slots: Tensor
+    species: Tensor
+    structure_index: Tensor
+    volumes: Tensor
+    energies: Tensor
+    energy_coefficients: Tensor
+    energy_scale: Tensor
+    forces: Tensor
+    forces_coefficients: Tensor
+    stress: Tensor
+    stress_coefficients: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
+ENERGY_POWERS = {"structure": 0.0, "sqrt_atom": -0.5, "atom": -1.0}
+
+
+def shapes_of(samples: Sequence[Sample], batch_size: int) -> Shapes:
+    """Sizes that hold any `batch_size` of the samples, and at least one node and edge of padding."""
+    largest = lambda sizes: sum(sorted(sizes)[-batch_size:])  # noqa: E731
+    return Shapes(
+        n_structures=batch_size,
+        n_nodes=largest(sample.n_atoms for sample in samples) + 1,
+        n_edges=largest(sample.n_edges for sample in samples) + 1,
+        max_degree=max(sample.graph.slots.shape[1] for sample in samples),
+    )
+
+
+def counts_of(samples: Sequence[Sample]) -> Counts:
+    """The number of labelled energies, force components and stress components."""
+    n_labels = lambda name: max(1, sum(int(np.isfinite(getattr(s, name)).sum()) for s in samples))  # noqa: E731
+    return Counts(n_labels("energies"), n_labels("forces"), n_labels("stress"))
+
+
+def collate(
+    samples: Sequence[Sample],
+    shapes: Shapes,
+    *,
+    counts: Counts | None = None,
+    dtype: torch.dtype = torch.float64,
+    energy_per: str = "structure",
+) -> Batch:
+    """The samples as one padded batch; edge vectors and forces in `dtype`, energies in float64.
+
+    counts: Divisors of the mean errors; default those of the samples. (Data-parallel: those of the global batch.)
+    """
+    counts = counts or counts_of(samples)
+    n_states = samples[0].energies.shape[0]
+    graph = _padded_graph(samples, shapes)
+    energies = np.full((shapes.n_structures, n_states), np.nan)
+    forces = np.full((n_states, shapes.n_nodes, 3), np.nan)
+    stress = np.full((shapes.n_structures, 3, 3), np.nan)
+    scale, weights = np.ones((shapes.n_structures, 1)), np.zeros(shapes.n_structures + 1)
+    begin = 0
+    for index, sample in enumerate(samples):
+        energies[index], stress[index] = sample.energies, sample.stress
+        forces[:, begin : begin + sample.n_atoms] = sample.forces
+        scale[index], weights[index] = float(sample.n_atoms) ** ENERGY_POWERS[energy_per], sample.weight
+        begin += sample.n_atoms
+    node_weights = weights[graph.structure_index.numpy()][None, :, None]
+    return Batch(
+        edge_vectors=graph.edge_vectors.to(dtype),
+        senders=graph.senders,
+        receivers=graph.receivers,
+        slots=graph.slots,
+        species=graph.species,
+        structure_index=graph.structure_index,
+        volumes=graph.volumes,
+        **_targets("energies", "energy_coefficients", energies, weights[:-1, None] / counts.energies, torch.float64),
+        energy_scale=torch.from_numpy(scale),
+        **_targets("forces", "forces_coefficients", forces, node_weights / counts.forces, dtype),
+        **_targets("stress", "stress_coefficients", stress, weights[:-1, None, None] / counts.stress, torch.float64),
+    )
+
+
+def epoch_order(n_samples: int, *, seed: int, epoch: int) -> np.ndarray:
+    """A permutation of the samples that depends on nothing but (seed, epoch)."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n_samples)
+
+
+def consecutive_batches(n_samples: int, batch_size: int) -> Iterator[np.ndarray]:
+    """The samples in their own order, `batch_size` at a time."""
+    for begin in range(0, n_samples, batch_size):
+        yield np.arange(begin, min(begin + batch_size, n_samples))
+
+
+def _padded_graph(samples: Sequence[Sample], shapes: Shapes) -> Graph:
+    """One graph of fixed sizes; missing structures are empty, padding nodes belong to structure n_structures."""
+    graph = pad(concatenate([sample.graph for sample in samples]), shapes.n_nodes, shapes.n_edges, shapes.max_degree)
+    is_padding = graph.structure_index == graph.n_structures
+    return graph._replace(
+        structure_index=graph.structure_index.masked_fill(is_padding, shapes.n_structures),
+        n_structures=shapes.n_structures,
+        volumes=torch.nn.functional.pad(graph.volumes, (0, shapes.n_structures - graph.n_structures)),
+    )
+
+
+def _targets(name: str, coefficients: str, values: np.ndarray, weights: np.ndarray, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Values with 0 for NaN, and coefficients that are 0 there."""
+    is_known = np.isfinite(values)
+    return {
+        name: torch.from_numpy(np.where(is_known, values, 0.0)).to(dtype),
+        coefficients: torch.from_numpy(np.where(is_known, weights, 0.0)).to(dtype),
+    }
+
+
+class TrainingBatches:
+    """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        batch_size: int,
+        *,
+        seed: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        energy_per: str,
+        rank: int = 0,
+        n_ranks: int = 1,
+    ) -> None:
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.dtype, self.device, self.energy_per = dtype, device, energy_per
+        self.rank, self.n_ranks = rank, n_ranks
+        self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
+        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+
+    @property
+    def n_batches(self) -> int:
+        return -(-len(self.samples) // self.batch_size)
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """The batch `index` of an epoch; a rank for which no frame is left gets one of weight 0."""
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
+        chosen = [self.samples[i] for i in self._order[index * self.batch_size : (index + 1) * self.batch_size]]
+        own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weight=0.0)]
+        batch = collate(own, self.shapes, counts=counts_of(chosen), dtype=self.dtype, energy_per=self.energy_per)
+        return batch.to(self.device)

@@ -1,0 +1,77 @@
+"""The step traced once with fixed shapes and compiled by TorchInductor.
+
+`make_fx` records the primitive operations of forward, forces and parameter gradients as one graph; the compiler fuses
+them. Autograd does not run at all at training time. What cannot be traced or compiled runs eagerly, with the reason.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TensorFunction = Callable[..., tuple[Tensor, ...]]
+INDUCTOR_SETTINGS: dict[str, Any] = {"compile_threads": 1}
+# Far above rounding, far below any wrong result.
+TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-9}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """function: fast or, if that failed, the original; failure: why it is the original (None: it is compiled)."""
+
+    function: TensorFunction
+    failure: str | None = None
+
+
+def compiled(function: TensorFunction, example: Sequence[Tensor], *, dtype: torch.dtype) -> Compiled:
+    """`function` compiled for the shapes of `example`, checked against the eager result there."""
+    try:
+        fast = compile_traced(function, example)
+        gap = largest_gap(fast(*example), function(*example))
+    except Exception as error:  # a compiler may fail in any way; training must go on
+        return Compiled(function, f"{type(error).__name__}: {first_line(error)}")
+    if not gap <= TOLERANCES[dtype]:
+        return Compiled(function, f"compiled and eager results differ by {gap:.1e} (allowed {TOLERANCES[dtype]:.0e})")
+    return Compiled(fast)
+
+
+def compile_traced(function: TensorFunction, example: Sequence[Tensor]) -> TensorFunction:
+    """Trace `function` at `example` and compile the trace; raises whatever tracer or compiler raise."""
+    from torch._inductor import config as inductor_config
+    from torch._inductor.compile_fx import compile_fx
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    detached = [tensor.detach() for tensor in example]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = make_fx(function, tracing_mode="real")(*detached)
+        graph.graph.eliminate_dead_code()
+        graph.recompile()
+        with torch.no_grad(), inductor_config.patch(INDUCTOR_SETTINGS):
+            fast = compile_fx(graph, detached)
+            fast(*detached)
+
+    def call(*tensors: Tensor) -> tuple[Tensor, ...]:
+        with torch.no_grad():
+            return tuple(fast(*tensors))
+
+    return call
+
+
+def largest_gap(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """Largest difference of any pair of tensors, over that pair's largest magnitude (at least 1e-3 of the overall one)."""
+    scale = max((float(b.abs().max()) for b in theirs if b.numel()), default=0.0)
+    floor = 1e-3 * scale + torch.finfo(torch.float64).tiny
+    return max(
+        (float((a - b).abs().max()) / max(float(b.abs().max()), floor) for a, b in zip(ours, theirs) if b.numel()),
+        default=0.0,
+    )
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0][:200]

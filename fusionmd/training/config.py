@@ -1,0 +1,142 @@
+"""The training configuration: one frozen object per section of the YAML file.
+
+The section `model` is passed through as a plain mapping; the architecture it names validates it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, Path)) else value
+
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """Which frames are learnt from, and how their labels are named."""
+
+    train: Paths
+    valid: Paths = ()
+    valid_count: int | None = Field(default=None, ge=1, description="frames taken from `train` when `valid` is empty")
+    valid_fraction: Fraction = 0.1
+    split: Path | None = Field(default=None, description="JSON file {train: [...], valid: [...]} of frame indices")
+    isolated_atoms: Path | None = Field(default=None, description="one-atom frames whose energies are the E0")
+    energy_key: str = "energy"
+    forces_key: str = "forces"
+    stress_key: str | None = "stress"
+    virial_key: str | None = "virial"
+    energy_unit: str = "eV"
+    length_unit: str = "angstrom"
+    config_type_weights: dict[str, NotNegative] = {}
+    elements: tuple[int, ...] | None = Field(default=None, description="atomic numbers; default: those in the data")
+
+
+class E0Config(Section):
+    """Reference energies of the elements, eV: `given` (a table), `fitted` (least squares) or `isolated` (frames)."""
+
+    kind: Literal["given", "fitted", "isolated"] = "fitted"
+    values: dict[str, float] = Field(default={}, description="symbol -> eV, for kind `given`")
+
+    @model_validator(mode="after")
+    def _table_fits_kind(self) -> E0Config:
+        if (self.kind == "given") != bool(self.values):
+            raise ValueError("`values` belongs to kind `given`, and `given` needs `values`: {H: -13.6, ...} in eV")
+        return self
+
+
+class LossConfig(Section):
+    """Weights of the mean squared (or Huber) errors. Energies in eV, forces in eV/angstrom, stress in eV/angstrom^3."""
+
+    energy: NotNegative = 1.0
+    forces: NotNegative = 100.0
+    stress: NotNegative = 0.0
+    energy_per: Literal["structure", "sqrt_atom", "atom"] = "structure"
+    huber: Positive | None = Field(default=None, description="where squared errors become linear; same unit as the error")
+
+
+class OptimizerConfig(Section):
+    """The update rule. Sources of the rules: `optimizers.py`, `muon.py`, `soap.py`."""
+
+    name: Literal["adamw", "amsgrad", "muon", "soap"] = "amsgrad"
+    learning_rate: Positive = 5e-3
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    epsilon: Positive = 1e-8
+    weight_decay: NotNegative = 0.0
+    muon_learning_rate: Positive = 2e-2
+    muon_momentum: Fraction = 0.95
+    soap_frequency: int = Field(default=10, ge=1, description="steps between two refreshes of the eigenbases")
+    clip: Positive | None = Field(default=10.0, description="largest norm of the gradient")
+    ema: Fraction = Field(default=0.99, description="decay of the averaged weights; 0 switches them off")
+
+
+class StageTwo(Section):
+    """From the fraction `start` of all epochs on, other loss weights hold."""
+
+    start: Fraction = 0.75
+    energy: NotNegative | None = None
+    forces: NotNegative | None = None
+    stress: NotNegative | None = None
+    learning_rate_factor: Positive = 1.0
+
+
+class ScheduleConfig(Section):
+    """The learning rate over the steps: warm-up, then constant, cosine or plateau."""
+
+    kind: Literal["constant", "cosine", "plateau"] = "cosine"
+    warmup_epochs: NotNegative = 1.0
+    final_factor: Fraction = Field(default=1e-2, description="lowest learning rate over the first one")
+    patience: int = Field(default=50, ge=1, description="plateau: validations without improvement")
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    stage_two: StageTwo | None = None
+
+
+class TrainingConfig(Section):
+    """The loop: how long, in what pieces, with what arithmetic."""
+
+    seed: int = Field(default=1, ge=0)
+    epochs: int = Field(default=100, ge=1)
+    batch_size: int = Field(default=5, ge=1)
+    valid_batch_size: int = Field(default=10, ge=1)
+    valid_every: int = Field(default=1, ge=1, description="epochs between two validations")
+    checkpoint_minutes: NotNegative = 10.0
+    time_limit_minutes: Positive | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compile: bool = True
+    threads: int | None = Field(default=None, ge=1)
+
+
+class FineTuneConfig(Section):
+    """What happens to the weights of `--from potential.pt`."""
+
+    freeze: tuple[str, ...] = Field(default=(), description="shell patterns of parameter names that stay as they are")
+    refit_e0: bool = True
+
+
+class Config(Section):
+    """Everything that decides a training run."""
+
+    data: DataConfig
+    model: dict[str, Any]
+    e0: E0Config = E0Config()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    training: TrainingConfig = TrainingConfig()
+    fine_tune: FineTuneConfig = FineTuneConfig()

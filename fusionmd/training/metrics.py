@@ -1,0 +1,92 @@
+"""Errors of predicted energies, forces and stress: MAE and RMSE, in the units people quote.
+
+Energies are totals over frames unless the key says `per_atom`; forces are over all components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusionmd.units import GPA_PER_EV_PER_ANGSTROM3
+
+MEV_PER_EV = 1000.0
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Predictions beside references for the frames of a data set; NaN where there is no label.
+
+    energies: [n_frames, n_states], eV; forces: [n_states, n_atoms of all frames, 3], eV/angstrom;
+    stress: [n_frames, 3, 3], eV/angstrom^3; n_atoms: [n_frames].
+    """
+
+    n_atoms: NDArray[np.int64]
+    energies: Array
+    reference_energies: Array
+    forces: Array
+    reference_forces: Array
+    stress: Array
+    reference_stress: Array
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.n_atoms)
+
+    @property
+    def n_states(self) -> int:
+        return int(self.energies.shape[1])
+
+    @property
+    def energy_errors(self) -> Array:
+        return self.energies - self.reference_energies
+
+    @property
+    def forces_errors(self) -> Array:
+        return self.forces - self.reference_forces
+
+    @property
+    def stress_errors(self) -> Array:
+        return self.stress - self.reference_stress
+
+
+def metrics_of(comparison: Comparison) -> dict[str, Any]:
+    """The errors of all states together, and per state under `states` when there are several."""
+    metrics: dict[str, Any] = {"n_frames": comparison.n_frames}
+    metrics |= _errors(comparison, range(comparison.n_states))
+    stress = comparison.stress_errors
+    if np.isfinite(stress).any():
+        metrics["stress_mae_GPa"] = mean_absolute(stress) * GPA_PER_EV_PER_ANGSTROM3
+        metrics["stress_rmse_GPa"] = root_mean_square(stress) * GPA_PER_EV_PER_ANGSTROM3
+    if comparison.n_states > 1:
+        metrics["states"] = [_errors(comparison, [state]) for state in range(comparison.n_states)]
+    return metrics
+
+
+def _errors(comparison: Comparison, states: Sequence[int]) -> dict[str, float]:
+    energies = comparison.energy_errors[:, list(states)] * MEV_PER_EV
+    per_atom = energies / comparison.n_atoms[:, None]
+    forces = comparison.forces_errors[list(states)] * MEV_PER_EV
+    errors: dict[str, float] = {}
+    if np.isfinite(energies).any():
+        errors |= {"energy_mae_meV": mean_absolute(energies), "energy_rmse_meV": root_mean_square(energies)}
+        errors["energy_mae_meV_per_atom"] = mean_absolute(per_atom)
+        errors["energy_rmse_meV_per_atom"] = root_mean_square(per_atom)
+    if np.isfinite(forces).any():
+        errors |= {"forces_mae_meV_A": mean_absolute(forces), "forces_rmse_meV_A": root_mean_square(forces)}
+    return errors
+
+
+def mean_absolute(errors: Array) -> float:
+    """Mean of |x| over the labelled entries."""
+    return float(np.nanmean(np.abs(errors)))
+
+
+def root_mean_square(errors: Array) -> float:
+    """Root of the mean of x^2 over the labelled entries."""
+    return float(np.sqrt(np.nanmean(errors * errors)))

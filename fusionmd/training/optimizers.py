@@ -1,0 +1,97 @@
+"""The optimizer of a configuration: parameter groups with and without weight decay, and the rule that moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fusionmd.training.config import OptimizerConfig
+from fusionmd.training.muon import Muon
+from fusionmd.training.soap import Soap
+
+Groups = list[dict[str, Any]]
+
+
+class OptimizerSet:
+    """One or several optimizers that move disjoint parameters and share the schedule's factor."""
+
+    def __init__(self, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+        self.optimizers = tuple(optimizers)
+        self.first_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+
+    def step(self, factor: float) -> None:
+        """Move all parameters along their `.grad`, with all learning rates times `factor`."""
+        for optimizer, rates in zip(self.optimizers, self.first_rates):
+            for group, rate in zip(optimizer.param_groups, rates):
+                group["lr"] = rate * factor
+            optimizer.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [optimizer.state_dict() for optimizer in self.optimizers]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict(state)
+
+
+def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterable[str] = ()) -> OptimizerSet:
+    """The optimizer set for all parameters of `model` that are not `frozen`.
+
+    AdamW: Loshchilov & Hutter, ICLR 2019. AMSGrad: Reddi et al., ICLR 2018. Muon, SOAP: see their files;
+    with Muon, parameters of fewer than two axes are moved by AdamW.
+    """
+    groups = parameter_groups(model, weight_decay=config.weight_decay, frozen=frozenset(frozen))
+    if config.name == "soap":
+        return OptimizerSet([Soap(groups, config.learning_rate, betas=config.betas, eps=config.epsilon, frequency=config.soap_frequency)])
+    if config.name == "muon":
+        matrices, rest = _split(groups, lambda parameter: parameter.ndim >= 2)
+        muon = [Muon(matrices, config.muon_learning_rate, momentum=config.muon_momentum)] if matrices else []
+        return OptimizerSet([*muon, *([_adamw(rest, config)] if rest else [])])
+    return OptimizerSet([_adamw(groups, config)])
+
+
+def parameter_groups(model: nn.Module, *, weight_decay: float, frozen: frozenset[str] = frozenset()) -> Groups:
+    """Groups with and without decay.
+
+    A model may offer `parameter_groups() -> {"decay": [names], "no_decay": [names]}`; otherwise parameters of two or
+    more axes decay.
+    """
+    named = {name: p for name, p in model.named_parameters() if name not in frozen}
+    decaying = _decaying_names(model, named)
+    groups = [
+        {"params": [p for name, p in named.items() if name in decaying], "weight_decay": weight_decay},
+        {"params": [p for name, p in named.items() if name not in decaying], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _decaying_names(model: nn.Module, named: Mapping[str, Tensor]) -> frozenset[str]:
+    offered = getattr(model, "parameter_groups", None)
+    if callable(offered):
+        return frozenset(offered()["decay"])
+    return frozenset(name for name, parameter in named.items() if parameter.ndim >= 2)
+
+
+def _adamw(groups: Groups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        groups,
+        lr=config.learning_rate,
+        betas=config.betas,
+        eps=config.epsilon,
+        weight_decay=0.0,
+        amsgrad=config.name == "amsgrad",
+        foreach=True,
+    )
+
+
+def _split(groups: Groups, is_first: Any) -> tuple[Groups, Groups]:
+    parts: tuple[Groups, Groups] = ([], [])
+    for group in groups:
+        for part, wanted in zip(parts, (True, False)):
+            chosen = [p for p in group["params"] if is_first(p) == wanted]
+            if chosen:
+                part.append({**group, "params": chosen})
+    return parts

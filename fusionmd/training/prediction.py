@@ -1,0 +1,64 @@
+"""What a model says about a batch: energies, forces and stress, from one backward pass per state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from fusionmd.graph import forces_from_edge_gradients, stresses_from_virials, virials_from_edge_gradients
+from fusionmd.training.batches import Batch
+
+Head = Callable[[Tensor], Tensor]
+
+
+class Prediction(NamedTuple):
+    """energies [n_structures, n_states] eV, float64; forces [n_states, n_nodes, 3] eV/A; stress [n_structures, 3, 3] eV/A^3."""
+
+    energies: Tensor
+    forces: Tensor
+    stress: Tensor
+
+
+def predict(
+    model: nn.Module,
+    parameters: Mapping[str, Tensor],
+    batch: Batch,
+    *,
+    head: Head | None = None,
+    is_differentiable: bool = False,
+) -> Prediction:
+    """Energies, forces and stress of a batch as a pure function of `parameters` (which include the buffers).
+
+    head: Totals [n_structures, n_outputs] -> energies [n_structures, n_states]; None is the identity.
+    is_differentiable: Keep the graph, so that a loss of the forces has gradients.
+    """
+    vectors = batch.edge_vectors.detach().requires_grad_(True)
+    n_nodes, n_structures = batch.species.shape[0], batch.volumes.shape[0]
+    inputs = (vectors, batch.senders, batch.receivers, batch.slots, batch.species, n_nodes)
+    contributions = torch.func.functional_call(model, dict(parameters), inputs).to(torch.float64)
+    totals = structure_sums(contributions, batch.structure_index, n_structures)
+    energies = totals if head is None else head(totals)
+    gradients = [
+        torch.autograd.grad(energies[:, state].sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
+        for state in range(energies.shape[1])
+    ]
+    forces = torch.stack([forces_from_edge_gradients(g, batch.senders, batch.receivers, n_nodes) for g in gradients])
+    return Prediction(energies, forces, stress_of(gradients[0], batch))
+
+
+def structure_sums(values: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:
+    """Sums of node values [n_nodes, n] over each structure [n_structures, n]; padding (index n_structures) is dropped."""
+    totals = values.new_zeros((n_structures + 1, values.shape[1]))
+    return totals.index_add(0, structure_index, values)[:n_structures]
+
+
+def stress_of(gradients: Tensor, batch: Batch) -> Tensor:
+    """dE/dstrain / V [n_structures, 3, 3] from dE/dvector [n_edges, 3], float64; 0 without a volume."""
+    doubles, n_structures = gradients.to(torch.float64), batch.volumes.shape[0]
+    virials = virials_from_edge_gradients(
+        doubles, batch.edge_vectors, batch.receivers, batch.structure_index, n_structures
+    )
+    return stresses_from_virials(virials, batch.volumes)

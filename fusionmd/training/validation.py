@@ -1,0 +1,76 @@
+"""Predictions for whole data sets: batch by batch, shared between ranks, compared with the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusionmd.training.batches import Batch, Sample, collate, consecutive_batches, counts_of, shapes_of
+from fusionmd.training.distributed import Ranks, sums_over_ranks
+from fusionmd.training.metrics import Comparison
+from fusionmd.training.step import TensorFunction
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Samples with their batches, built once; the loss of a batch is its share of the mean over the set."""
+
+    samples: Sequence[Sample]
+    batches: Sequence[Batch]
+    indices: Sequence[np.ndarray]
+
+
+def validation_set(
+    samples: Sequence[Sample], batch_size: int, *, dtype: torch.dtype, device: torch.device, energy_per: str
+) -> ValidationSet:
+    """The samples in batches of `batch_size`."""
+    shapes, counts = shapes_of(samples, min(batch_size, len(samples))), counts_of(samples)
+    indices = list(consecutive_batches(len(samples), shapes.n_structures))
+    batches = [
+        collate([samples[i] for i in chosen], shapes, counts=counts, dtype=dtype, energy_per=energy_per).to(device)
+        for chosen in indices
+    ]
+    return ValidationSet(samples, batches, indices)
+
+
+def validate(
+    function: TensorFunction, parameters: Mapping[str, Tensor], data: ValidationSet, ranks: Ranks = Ranks()
+) -> tuple[Comparison, Tensor]:
+    """Predictions beside labels for all samples, and the mean error terms [3] of the loss.
+
+    function: (*parameters, *batch) -> (energies, forces, stress, terms), see `step.flat_validation_step`.
+    """
+    n_atoms = np.array([sample.n_atoms for sample in data.samples])
+    starts = np.concatenate([[0], np.cumsum(n_atoms)])
+    n_states = data.samples[0].energies.shape[0]
+    energies = torch.zeros(len(n_atoms), n_states, dtype=torch.float64)
+    forces = torch.zeros(n_states, int(starts[-1]), 3, dtype=torch.float64)
+    stress, terms = torch.zeros(len(n_atoms), 3, 3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for batch, chosen in list(zip(data.batches, data.indices))[ranks.rank :: ranks.n]:
+        batch_energies, batch_forces, batch_stress, batch_terms = (
+            tensor.cpu().to(torch.float64) for tensor in function(*parameters.values(), *batch)
+        )
+        first, last = starts[chosen[0]], starts[chosen[-1] + 1]
+        energies[chosen], stress[chosen] = batch_energies[: len(chosen)], batch_stress[: len(chosen)]
+        forces[:, first:last] = batch_forces[:, : last - first]
+        terms += batch_terms
+    energies, forces, stress, terms = sums_over_ranks([energies, forces, stress, terms], ranks)
+    return _beside_labels(data.samples, n_atoms, energies, forces, stress), terms
+
+
+def _beside_labels(
+    samples: Sequence[Sample], n_atoms: np.ndarray, energies: Tensor, forces: Tensor, stress: Tensor
+) -> Comparison:
+    return Comparison(
+        n_atoms=n_atoms,
+        energies=energies.numpy(),
+        reference_energies=np.stack([sample.energies for sample in samples]),
+        forces=forces.numpy(),
+        reference_forces=np.concatenate([sample.forces for sample in samples], axis=1),
+        stress=stress.numpy(),
+        reference_stress=np.stack([sample.stress for sample in samples]),
+    )
