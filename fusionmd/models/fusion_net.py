@@ -1,0 +1,163 @@
+"""`fusion_net`: message passing with fusion diagrams, the project's own architecture.
+
+Each layer sums an edge diagram over neighbours and evaluates node diagrams on the result; learnable channel matrices act on every
+internal leg (Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 025044 (2024)). With `internal_mixing: false` and untruncated internal
+legs the products span MACE's product basis (Batatia et al., NeurIPS 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, List
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from fusionmd.fusion.plan import Plan, by_parity, plan_of
+from fusionmd.nn.layer import Layer
+from fusionmd.nn.linear import ChannelMixing
+from fusionmd.nn.message import NeighborSum
+from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
+from fusionmd.nn.readout import LinearReadout, NetworkReadout
+from fusionmd.nn.repulsion import ZBLRepulsion
+from fusionmd.nn.scale_shift import ScaleShift
+from fusionmd.o3.irreps import Irrep, Irreps
+from fusionmd.o3.spherical_harmonics import SphericalHarmonics
+from fusionmd.potential.contract import IdentityExchange
+
+
+class FusionNetConfig(BaseModel):
+    """Message passing on edges and many-body products on nodes, both written as fusion diagrams.
+
+    Leaves: `Y` (edge direction times radial weights), `h_j` (neighbour), `A` (the message).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cutoff: float = Field(default=5.0, gt=0, description="angstrom")
+    n_layers: int = Field(default=2, ge=1)
+    n_channels: int = Field(default=64, ge=1)
+    l_max: int = Field(default=3, ge=0, le=11, description="largest l of the spherical harmonics")
+    hidden_irreps: str = Field(default="0e + 1o", description="irreps of the features between layers")
+    message: str = Field(default="(Y, h_j)@3+", description="edge diagram, summed over neighbours")
+    product: tuple[str, ...] = Field(default=("A", "(A, A)@3+", "((A, A)@3+, A)"), description="node diagrams, one a body order")
+    internal_mixing: bool = Field(default=True, description="channel matrices on internal legs; false: one weight per full labelling")
+    n_basis: int = Field(default=8, ge=1, description="Bessel functions")
+    cutoff_power: int = Field(default=5, ge=2)
+    radial_widths: tuple[int, ...] = (64, 64, 64)
+    radial_species: bool = Field(default=False, description="radial weights depend on the two species")
+    radial_per_path: bool = Field(default=True, description="weights per (l1, l2, l3); false: shared between the l3")
+    readout_width: int = Field(default=16, ge=1)
+    n_outputs: int = Field(default=1, ge=1, description="one energy per electronic state")
+    repulsion: bool = Field(default=False, description="add the Ziegler-Biersack-Littmark pair potential")
+
+
+def fusion_net(config: FusionNetConfig, *, elements: Sequence[int], statistics: Mapping[str, Any]) -> FusionNet:
+    """The network for `elements` with random weights."""
+    return FusionNet(config, elements, statistics)
+
+
+class FusionNet(nn.Module):
+    """Satisfies the model contract of `fusionmd.potential.contract`; energies in eV."""
+
+    def __init__(self, config: FusionNetConfig, elements: Sequence[int], statistics: Mapping[str, Any]) -> None:
+        super().__init__()
+        hidden = sorted((irrep for _, irrep in Irreps(config.hidden_irreps)), key=by_parity)
+        invariant = [Irrep(0, 1)]
+        mean_degree = float(statistics.get("mean_degree", 1.0))
+        self.cutoff: float = float(config.cutoff)
+        self.n_hops: int = config.n_layers
+        self.n_outputs: int = config.n_outputs
+        self.supports_exchange: bool = True
+        self.elements: List[int] = [int(z) for z in elements]
+        self.n_species = len(self.elements)
+        self.exchange = IdentityExchange()
+        self.harmonics = SphericalHarmonics(config.l_max)
+        self.basis = BesselBasis(config.cutoff, config.n_basis)
+        self.envelope = PolynomialCutoff(config.cutoff, config.cutoff_power)
+        self.embedding = nn.Parameter(torch.randn(self.n_species, 1, config.n_channels))
+        layers, ups, readouts = [], [], []
+        for t in range(config.n_layers):
+            is_last = t == config.n_layers - 1
+            irreps_in, target = (invariant if t == 0 else hidden), (invariant if is_last else hidden)
+            layers.append(_layer(config, irreps_in, target, self.n_species, mean_degree, has_skip=t > 0))
+            ups.append(ChannelMixing(irreps_in, config.n_channels, config.n_channels))
+            c, n = config.n_channels, config.n_outputs
+            readouts.append(NetworkReadout(c, config.readout_width, n) if is_last else LinearReadout(c, n))
+        self.layers, self.ups, self.readouts = nn.ModuleList(layers), nn.ModuleList(ups), nn.ModuleList(readouts)
+        self.scale_shift = ScaleShift(self.elements, config.n_outputs, statistics)
+        self.repulsion = ZBLRepulsion(self.elements) if config.repulsion else None
+
+    def forward(
+        self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
+    ) -> Tensor:
+        """Interaction energies [n_local, n_outputs], eV; arguments as in the model contract."""
+        readings = self._readings(edge_vectors, senders, slots, species, n_local)
+        total = self.readouts[0](readings[0])
+        for t, readout in enumerate(self.readouts):
+            if t > 0:
+                total = total + readout(readings[t])
+        energies = self.scale_shift(total, species[:n_local])
+        if self.repulsion is not None:
+            energies = energies + self.repulsion(edge_vectors, senders, receivers, slots, species, n_local)
+        return energies
+
+    @torch.jit.export
+    def descriptors(
+        self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
+    ) -> Tensor:
+        """Invariant features of all layers [n_local, n_layers * n_channels]."""
+        return torch.cat(self._readings(edge_vectors, senders, slots, species, n_local), 1)
+
+    def _readings(self, edge_vectors: Tensor, senders: Tensor, slots: Tensor, species: Tensor, n_local: int) -> List[Tensor]:
+        """Scalars after each layer [n_local, c]. Slots beyond a node's degree see a far edge, whose weights vanish."""
+        n, d = slots.size(0), slots.size(1)
+        far = torch.full([1, 3], self.cutoff, dtype=edge_vectors.dtype, device=edge_vectors.device)
+        vectors = torch.cat([edge_vectors, far]).index_select(0, slots.view(-1))
+        others = torch.cat([senders, torch.zeros_like(slots[0, :1])]).index_select(0, slots.view(-1))
+        pairs = (species.view(n, 1) * self.n_species).expand(n, d).reshape(-1) + species.index_select(0, others)
+        distances = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
+        basis, envelope = self.basis(distances), self.envelope(distances)
+        harmonics = self.harmonics.of_directions(vectors / distances).view(n, d, -1)
+        h = self.embedding.index_select(0, species)
+        readings: List[Tensor] = []
+        for t, (layer, up) in enumerate(zip(self.layers, self.ups)):
+            m = n_local if t == self.n_hops - 1 else n
+            mixed = up(h)
+            if t > 0:
+                mixed = self.exchange(mixed.view(n, -1)).view(mixed.size())
+            neighbors = mixed.index_select(0, others[: m * d])
+            h = layer(h[:m], neighbors, species[:m], harmonics[:m], basis[: m * d], envelope[: m * d], pairs[: m * d])
+            readings.append(h[:n_local, 0])
+        return readings
+
+
+def _layer(
+    config: FusionNetConfig, irreps_in: Sequence[Irrep], target: Sequence[Irrep], n_species: int, mean_degree: float, *, has_skip: bool
+) -> Layer:
+    message = plan_of(config.message, {"Y": _harmonics(config.l_max), "h_j": irreps_in})
+    product = _product_plan(config, message, target)
+    neighbor_sum = NeighborSum(message, mean_degree=mean_degree, reduced=not config.radial_per_path)
+    n_weights = neighbor_sum.n_weights * config.n_channels
+    radial = RadialNetwork(config.n_basis, config.radial_widths, n_weights, n_species=n_species if config.radial_species else 0)
+    return Layer(
+        message,
+        product,
+        target,
+        n_channels=config.n_channels,
+        n_species=n_species,
+        radial=radial,
+        neighbor_sum=neighbor_sum,
+        mixing=config.internal_mixing,
+        has_skip=has_skip,
+    )
+
+
+def _product_plan(config: FusionNetConfig, message: Plan, target: Sequence[Irrep]) -> Plan:
+    carried = message.lines[message.outputs[0]].distinct
+    return plan_of(config.product, {"A": carried}, target, resolved=not config.internal_mixing)
+
+
+def _harmonics(l_max: int) -> List[Irrep]:
+    return [Irrep(l, (-1) ** l) for l in range(l_max + 1)]

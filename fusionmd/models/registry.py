@@ -1,0 +1,45 @@
+"""Which architectures exist, and how a configuration becomes a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from fusionmd.errors import ConfigError
+from fusionmd.models.fusion_net import FusionNetConfig, fusion_net
+
+Builder = Callable[..., nn.Module]
+
+_ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {"fusion_net": (FusionNetConfig, fusion_net)}
+
+
+def architectures() -> dict[str, type[Any]]:
+    """Name -> class of its configuration (pydantic; its docstring and fields describe the architecture)."""
+    return {name: config for name, (config, _) in _ARCHITECTURES.items()}
+
+
+def build_model(config: Mapping[str, Any], *, elements: Sequence[int], statistics: Mapping[str, Any] | None = None) -> nn.Module:
+    """The module that the section `model` of a configuration describes, with random weights.
+
+    elements: Atomic numbers, any order.
+    statistics: `mean_degree` (neighbours per atom), `rms_force` (eV/angstrom), `shift` (eV per element); missing ones are 1, 1, 0.
+    Raises ConfigError for an unknown name, unknown keys or bad values.
+    """
+    settings = dict(config)
+    name = settings.pop("name", None)
+    if name not in _ARCHITECTURES:
+        raise ConfigError(f"model name {name!r} is not known; choose one of {sorted(_ARCHITECTURES)}")
+    config_type, builder = _ARCHITECTURES[name]
+    try:
+        validated = config_type(**settings)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, config_type)) from None
+    return builder(validated, elements=sorted(elements), statistics=dict(statistics or {}))
+
+
+def _explain(error: ValidationError, config_type: type[Any]) -> str:
+    lines = [f"model.{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+    return "; ".join(lines) + f"; known keys: {', '.join(config_type.model_fields)}"

@@ -1,0 +1,1 @@
+"""Building blocks of models: one equation a file."""
