@@ -1,0 +1,195 @@
+"""What an export checks before a file is written: each check is a number, a tolerance and a name.
+
+Derivatives and symmetries are checked on a float64 copy without reference energies, so that a defect is told from
+rounding; the gap between that copy and the shipped precision is a check of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fusionmd.errors import PotentialFormatError
+from fusionmd.graph import concatenate
+from fusionmd.potential import passes
+from fusionmd.potential.blocks import compact_blocks
+from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.frames import chain_frame
+from fusionmd.potential.potential import Potential
+from fusionmd.structure import Structure
+
+Array = NDArray[np.float64]
+STEP = 1e-3  # angstrom, and strain
+# d/dx f(0) = sum c f(s x) / h: the five-point stencil, error h^4 f^(5) / 30
+STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
+MAX_COORDINATES = 24
+SEED = 4
+# Relative to the largest force (at least 1 eV/angstrom) or energy (at least 1 eV) of the frames.
+SCRIPTED_TOLERANCE = {"float64": 1e-10, "float32": 2e-4}
+DIFFERENCES_TOLERANCE = 1e-6
+EQUIVARIANCE_TOLERANCE = 1e-9
+BLOCKS_TOLERANCE = 1e-10
+GAP_TOLERANCE = {"float64": 0.0, "float32": 1e-2}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: `error` must not exceed `tolerance` (unit in the name)."""
+
+    name: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it holds; NaN does not."""
+        return self.error <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Structure]) -> list[Check]:
+    """All checks of a potential whose scripted and eager cores are given."""
+    exact = double_precision(eager)
+    scale = max([1.0, *(float(np.abs(e.forces).max()) for e in exact.evaluate(frames))])
+    energy_gap, force_gap = gaps(scripted, eager, frames)
+    tolerance = GAP_TOLERANCE[scripted.metadata.dtype] * scale
+    return [
+        Check("scripted against eager, eV/angstrom", _largest_gap(scripted, eager, frames), SCRIPTED_TOLERANCE[scripted.metadata.dtype] * scale),
+        Check("forces against finite differences, eV/angstrom", forces_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
+        Check("virial against finite strain, eV", virials_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
+        Check("equivariance, eV/angstrom", equivariance_error(exact, frames), EQUIVARIANCE_TOLERANCE * scale),
+        Check("one block against several, eV/angstrom", blocks_error(exact), BLOCKS_TOLERANCE * scale),
+        Check("energy in its precision against float64, eV/atom", energy_gap, tolerance),
+        Check("forces in their precision against float64, eV/angstrom", force_gap, tolerance),
+    ]
+
+
+def demand(checks: Sequence[Check]) -> None:
+    """Raise PotentialFormatError naming what failed."""
+    failed = [f"{check.name}: {check.error:.3g} (allowed {check.tolerance:.3g})" for check in checks if not check.passed]
+    if failed:
+        raise PotentialFormatError(f"the export was refused, nothing was written: {'; '.join(failed)}; the model is at fault")
+
+
+def double_precision(potential: Potential) -> Potential:
+    """The same potential in float64, reference energies zero."""
+    core = copy.deepcopy(potential.core).double()
+    core.atomic_energies.zero_()
+    return Potential(core, potential.metadata, b"")
+
+
+def gaps(potential: Potential, eager: Potential, frames: Sequence[Structure]) -> tuple[float, float]:
+    """Largest deviations from float64: energy, eV/atom; forces, eV/angstrom. 0 for a float64 potential."""
+    if potential.metadata.dtype == "float64":
+        return 0.0, 0.0
+    core = copy.deepcopy(eager.core).double()
+    pairs = list(zip(_all_states(potential, frames), _all_states(Potential(core, eager.metadata, b""), frames), strict=True))
+    energy = max(_largest(a.energies - b.energies) / a.forces.shape[1] for a, b in pairs)
+    return energy, max(_largest(a.forces - b.forces) for a, b in pairs)
+
+
+def forces_error(potential: Potential, frames: Sequence[Structure]) -> float:
+    """Forces of all states against the five-point stencil, on a sample of coordinates."""
+    rng = np.random.default_rng(SEED)
+    error = 0.0
+    for frame, result in zip(frames, _all_states(potential, frames), strict=True):
+        n_coordinates = min(3 * frame.n_atoms, MAX_COORDINATES)
+        coordinates = rng.permutation(3 * frame.n_atoms)[:n_coordinates]
+        slopes = _slopes(potential, [_displaced(frame, c) for c in coordinates])
+        error = max(error, _largest(slopes.T + result.forces.reshape(potential.n_states, -1)[:, coordinates]))
+    return error
+
+
+def virials_error(potential: Potential, frames: Sequence[Structure]) -> float:
+    """Virials of all states against energies of strained frames (r -> r (1 + strain), symmetric strain)."""
+    error = 0.0
+    for frame, result in zip(frames, _all_states(potential, frames), strict=True):
+        strains = [(a, b) for a in range(3) for b in range(a, 3)]
+        slopes = _slopes(potential, [_strained(frame, a, b) for a, b in strains])
+        virials = np.array([0.5 * (result.virials[:, a, b] + result.virials[:, b, a]) for a, b in strains])
+        error = max(error, _largest(slopes + virials))
+    return error
+
+
+def equivariance_error(potential: Potential, frames: Sequence[Structure]) -> float:
+    """Rotated, reflected and renumbered frames: the same energies, forces that turn along."""
+    rng = np.random.default_rng(SEED)
+    turns = [_rotation(rng), -_rotation(rng)]
+    orders = [rng.permutation(frame.n_atoms) for frame in frames]
+    error = 0.0
+    plain = _all_states(potential, frames)
+    for turn in turns:
+        moved = [
+            Structure(frame.numbers[order], frame.positions[order] @ turn.T, frame.cell @ turn.T, frame.pbc)
+            for frame, order in zip(frames, orders, strict=True)
+        ]
+        for before, after, order in zip(plain, _all_states(potential, moved), orders, strict=True):
+            error = max(error, _largest(after.energies - before.energies))
+            error = max(error, _largest(after.forces - before.forces[:, order] @ turn.T))
+    return error
+
+
+def blocks_error(potential: Potential) -> float:
+    """A chain longer than the interaction range, whole against one block per two atoms: tries n_hops and context."""
+    frame = chain_frame(potential.elements, potential.cutoff, potential.metadata.n_hops)
+    graph = potential.graph(frame)
+    states = torch.arange(potential.n_states)[:, None]
+    blocks = compact_blocks(frame, graph, potential.metadata.n_hops, frame.n_atoms // 2)
+    parts, whole = passes.in_blocks(potential.core, graph, blocks, states), passes.whole(potential.core, graph, states)
+    return max(_largest((a - b).numpy()) for a, b in zip(parts, whole, strict=True))
+
+
+def _largest_gap(one: Potential, other: Potential, frames: Sequence[Structure]) -> float:
+    pairs = zip(_all_states(one, frames), _all_states(other, frames), strict=True)
+    return max(max(_largest(a.forces - b.forces), _largest(a.energies - b.energies) / len(a.forces[0])) for a, b in pairs)
+
+
+def _all_states(potential: Potential, frames: Sequence[Structure]) -> list[Evaluation]:
+    return potential.evaluate(frames, states=list(range(potential.n_states)))
+
+
+def _slopes(potential: Potential, paths: Sequence[Callable[[float], Structure]]) -> Array:
+    """Derivatives of the energies along each path at 0 [n_paths, n_states]."""
+    points = [path(step * STEP) for path in paths for step, _ in STENCIL]
+    graph = concatenate([potential.graph(point) for point in points])
+    with torch.no_grad():
+        inputs = passes.inputs(graph, potential.device)
+        contributions = potential.core.contributions(*inputs, graph.n_nodes).mean(0)
+        totals = potential.core.totals(contributions, graph.structure_index, graph.n_structures)
+        energies = potential.core.state_energies(totals)[0].numpy()
+    coefficients = np.array([weight for _, weight in STENCIL]) / STEP
+    return np.einsum("psk,s->pk", energies.reshape(len(paths), len(STENCIL), -1), coefficients)
+
+
+def _displaced(frame: Structure, coordinate: int) -> Callable[[float], Structure]:
+    unit = np.zeros(3 * frame.n_atoms)
+    unit[coordinate] = 1.0
+    return lambda step: frame.with_positions(frame.positions + step * unit.reshape(-1, 3))
+
+
+def _strained(frame: Structure, a: int, b: int) -> Callable[[float], Structure]:
+    strain = np.zeros((3, 3))
+    strain[a, b] += 0.5
+    strain[b, a] += 0.5
+    return lambda step: frame.strained(step * strain)
+
+
+def _rotation(rng: np.random.Generator) -> Array:
+    """A proper rotation [3, 3]."""
+    matrix, triangle = np.linalg.qr(rng.normal(size=(3, 3)))
+    matrix = matrix * np.sign(np.diag(triangle))
+    return matrix * np.sign(np.linalg.det(matrix))
+
+
+def _largest(values: Array) -> float:
+    """Largest magnitude; NaN counts as infinite."""
+    return float(np.nan_to_num(np.abs(values), nan=np.inf).max(initial=0.0))

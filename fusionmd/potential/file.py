@@ -1,0 +1,87 @@
+"""Loading a potential: the archive is checked before anything in it is run, and its self-test before it is handed out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from fusionmd.errors import PotentialFormatError
+from fusionmd.potential.archive import EXCHANGE, METADATA, SELF_TEST, unpack
+from fusionmd.potential.metadata import Metadata
+from fusionmd.potential.potential import Potential
+from fusionmd.potential.selftest import SelfTest, run_self_test
+from fusionmd.potential.shipped import potential_path
+from fusionmd.potential.torchscript import loaded
+
+Source = str | os.PathLike[str] | bytes
+Compiled = Literal["auto", "yes", "no"]
+
+
+def load_potential(source: Source, *, device: str | torch.device = "cpu", compiled: Compiled = "no") -> Potential:
+    """Load a potential from a path, the name of a shipped one, or the bytes of a file.
+
+    compiled: 'yes' uses this machine's compiled form and makes it if there is none (minutes, once), 'auto' uses it
+    where it exists, 'no' runs TorchScript.
+    """
+    content, name = read_bytes(source)
+    extra_files = unpack(content, source=name)
+    metadata = Metadata.from_json(extra_files[METADATA], source=name)
+    potential = Potential(_module(content, name, device), metadata, content)
+    run_self_test(potential, self_test_of(extra_files, name), source=name)
+    if compiled != "no":
+        from fusionmd.potential.compile import compiled_differentiate
+
+        potential.compiled = compiled_differentiate(potential, build=compiled == "yes")
+    return potential
+
+
+def read_metadata(source: Source) -> Metadata:
+    """The metadata of a potential file, without running anything in it."""
+    content, name = read_bytes(source)
+    return Metadata.from_json(unpack(content, source=name)[METADATA], source=name)
+
+
+def load_exchange_core(source: Source, *, device: str | torch.device = "cpu") -> Any:
+    """The entry used across processes (features pass `fusionmd::ghost_exchange`), with the weights of the main entry."""
+    content, name = read_bytes(source)
+    extra_files = unpack(content, source=name)
+    if EXCHANGE not in extra_files:
+        raise PotentialFormatError(f"{name} has no exchange entry: its model does not support exchange; use mode expand")
+    entry = _module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
+    fill(entry, _module(content, name, device))
+    return entry
+
+
+def fill(empty: Any, full: Any) -> None:
+    """Give every parameter and buffer of `empty` the values `full` has under the same name."""
+    values = {**dict(full.named_parameters()), **dict(full.named_buffers())}
+    for name, target in [*empty.named_parameters(), *empty.named_buffers()]:
+        target.data = values[name].data
+
+
+def read_bytes(source: Source) -> tuple[bytes, str]:
+    """Content, and what to call it in messages."""
+    if isinstance(source, bytes):
+        return source, "the potential (given as bytes)"
+    path = potential_path(source)
+    return Path(path).read_bytes(), str(path)
+
+
+def self_test_of(extra_files: dict[str, bytes], name: str) -> SelfTest:
+    """The self-test among the extra files."""
+    if SELF_TEST not in extra_files:
+        raise PotentialFormatError(f"{name} carries no self-test; export the potential again")
+    return SelfTest.from_npz(extra_files[SELF_TEST], source=name)
+
+
+def _module(content: bytes, name: str, device: str | torch.device) -> Any:
+    try:
+        return loaded(content, device)
+    except RuntimeError as error:
+        first_line = next(iter(str(error).strip().splitlines()), "no message")
+        raise PotentialFormatError(
+            f"torch {torch.__version__} cannot load {name} ({first_line}); copy or export it again, or use another torch"
+        ) from None
