@@ -85,6 +85,11 @@ class Diagram:
         """Number of Clebsch-Gordan couplings, one less than the number of leaves."""
         return len(self.leaves) - 1
 
+    @property
+    def inner_lines(self) -> tuple[Path, ...]:
+        """Paths of the lines between two vertices."""
+        return tuple(path for path, node in self.lines() if path and isinstance(node, Vertex))
+
     def lines(self, path: Path = ()) -> Iterator[tuple[Path, Diagram]]:
         """Every line as (path, sub-diagram that ends in it): legs before the vertex that joins them, the root last."""
         for side, child in enumerate(self.children):
