@@ -35,6 +35,7 @@ SCRIPTED_TOLERANCE = {"float64": 1e-10, "float32": 2e-4}
 DIFFERENCES_TOLERANCE = 1e-6
 EQUIVARIANCE_TOLERANCE = 1e-9
 BLOCKS_TOLERANCE = 1e-10
+NOISE = 1e-12
 GAP_TOLERANCE = {"float64": 0.0, "float32": 1e-2}
 
 
@@ -52,8 +53,8 @@ class Check:
         return self.error <= self.tolerance
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return {**asdict(self), "passed": self.passed}
+        """Plain values, ready for JSON; rounded, so that equal exports are equal bytes."""
+        return {**asdict(self), "error": rounded(self.error), "tolerance": rounded(self.tolerance), "passed": self.passed}
 
 
 def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Structure]) -> list[Check]:
@@ -71,6 +72,11 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
         Check("energy in its precision against float64, eV/atom", energy_gap, tolerance),
         Check("forces in their precision against float64, eV/angstrom", force_gap, tolerance),
     ]
+
+
+def rounded(error: float) -> float:
+    """`error` to one digit; what lies below NOISE is not reproduced by a second run, and reported as NOISE."""
+    return float(f"{max(error, NOISE):.0e}")
 
 
 def demand(checks: Sequence[Check]) -> None:

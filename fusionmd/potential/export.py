@@ -19,7 +19,7 @@ from fusionmd.errors import PotentialFormatError
 from fusionmd.files import write_bytes_atomic
 from fusionmd.o3 import CONVENTION_ID
 from fusionmd.potential.archive import EXCHANGE, METADATA, SELF_TEST, WEIGHTS, pack
-from fusionmd.potential.checks import demand, export_checks, gaps
+from fusionmd.potential.checks import demand, export_checks, gaps, rounded
 from fusionmd.potential.contract import check_contract, model_dtype, with_ghost_exchange
 from fusionmd.potential.core import Core, DescribingCore, build_core
 from fusionmd.potential.footprint import bytes_per_edge
@@ -88,7 +88,7 @@ def assemble_file(core: Core, exchange: Any, metadata: Metadata, frames: Sequenc
     checks = export_checks(final, eager, trials)
     demand(checks)
     energy_gap, force_gap = gaps(final, eager, trials)
-    test = make_self_test(final, trials, energy_gap=energy_gap, force_gap=force_gap)
+    test = make_self_test(final, trials, energy_gap=rounded(energy_gap), force_gap=rounded(force_gap))
     metadata = dataclasses.replace(metadata, report={"checks": [check.to_dict() for check in checks]})
     extra_files = {METADATA: metadata.to_json().encode(), WEIGHTS: _weights(core), SELF_TEST: test.to_npz()}
     if exchange is not None:

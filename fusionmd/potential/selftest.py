@@ -69,7 +69,7 @@ def make_self_test(potential: Potential, frames: Sequence[Structure], *, energy_
     """Ask `potential` about `frames`; the gaps are those between its dtype and float64 (eV/atom, eV/angstrom)."""
     results = potential.evaluate(frames, states=list(range(potential.n_states)))
     floor = FLOOR[potential.metadata.dtype]
-    force_scale = max([1.0, *(float(np.abs(result.forces).max()) for result in results)])
+    force_scale = max([1.0, *(float(f"{np.abs(result.forces).max():.0e}") for result in results)])
     return SelfTest(
         frames=tuple(frames),
         energies=tuple(result.energies for result in results),
