@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from fusionmd.errors import DiagramError
 from fusionmd.fusion.diagram import Diagram, Leaf, Path
 from fusionmd.fusion.enumerate import Labelling
+from fusionmd.o3.cartesian import cartesian_product
 from fusionmd.o3.clebsch_gordan import clebsch_gordan
 from fusionmd.o3.irreps import Irrep
 
@@ -78,9 +79,31 @@ def evaluate_block(
     return total
 
 
+def evaluate_cartesian(
+    diagram: Diagram,
+    labelling: Labelling,
+    leaf_values: LeafValues,
+    weights: BlockWeights | None = None,
+    *,
+    species: NDArray[np.integer] | None = None,
+) -> Array:
+    """The same tree on irreducible Cartesian tensors (`fusionmd.o3.cartesian`): leaf values [n, 3^l, C] to [n, 3^L, C].
+
+    Vertices contract indices, symmetrise and remove traces. Each is scaled to the norm of its Clebsch-Gordan twin, so
+    the result is the tensor of `evaluate` in the other basis, and scalars are the same numbers.
+    """
+    return _evaluate(diagram, labelling, leaf_values, weights or BlockWeights(), species, couple_cartesian)
+
+
 def couple_spherical(left: Irrep, right: Irrep, out: Irrep, x: Array, y: Array) -> Array:
     """(x (x) y)^(out): [n, 2l1+1, C] and [n, 2l2+1, C] to [n, 2l3+1, C]."""
     return np.einsum("abm,nac,nbc->nmc", clebsch_gordan(left.l, right.l, out.l).astype(x.dtype), x, y)
+
+
+def couple_cartesian(left: Irrep, right: Irrep, out: Irrep, x: Array, y: Array) -> Array:
+    """(x (x) y)^(out): [n, 3^l1, C] and [n, 3^l2, C] to [n, 3^l3, C]."""
+    product = cartesian_product(np.swapaxes(x, 1, 2), np.swapaxes(y, 1, 2), left.l, right.l, out.l)
+    return np.swapaxes(product, 1, 2)
 
 
 def _evaluate(
