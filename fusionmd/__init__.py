@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fusionmd.fusion import Diagram as Diagram
+    from fusionmd.fusion.diagram import Diagram as Diagram
     from fusionmd.models import build_model as build_model
     from fusionmd.o3 import Irreps as Irreps
     from fusionmd.potential import export_potential as export_potential
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fusionmd.training import train as train
 
 _HOMES = {
-    "Diagram": "fusionmd.fusion",
+    "Diagram": "fusionmd.fusion.diagram",
     "Irreps": "fusionmd.o3",
     "Structure": "fusionmd.structure",
     "build_model": "fusionmd.models",
