@@ -2,7 +2,7 @@
 
     python examples/02_label_frames.py            writes examples/output/{train,test}.xyz
 
-Effective-medium theory stands in for the ab initio program here: it needs no installation and labels a frame in a millisecond.
+Effective-medium theory stands in for the ab initio program: it needs no installation and takes milliseconds a frame.
 """
 
 import argparse
@@ -19,7 +19,7 @@ LATTICE = {"Cu": 3.58, "Au": 4.06}  # angstrom, minima of this potential
 
 
 def alloy(rng: np.random.Generator) -> Atoms:
-    """Eight atoms on a face-centred cubic lattice, random composition, strain up to 4 %, atoms displaced by 0.12 angstrom."""
+    """Eight atoms on a face-centred cubic lattice: random composition, strain up to 4 %, displacements of 0.12 angstrom."""
     fraction = rng.uniform()
     a = (1 - fraction) * LATTICE["Cu"] + fraction * LATTICE["Au"]
     atoms = bulk("Cu", "fcc", a=a, cubic=True).repeat((2, 1, 1))
