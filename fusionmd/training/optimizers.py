@@ -41,13 +41,13 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
     """The optimizer set for all parameters of `model` that are not `frozen`.
 
     AdamW: Loshchilov & Hutter, ICLR 2019. AMSGrad: Reddi et al., ICLR 2018. Muon, SOAP: see their files;
-    with Muon, parameters of fewer than two axes are moved by AdamW.
+    with Muon, everything but `hidden_matrices` is moved by AdamW.
     """
     groups = parameter_groups(model, weight_decay=config.weight_decay, frozen=frozenset(frozen))
     if config.name == "soap":
         return OptimizerSet([Soap(groups, config.learning_rate, betas=config.betas, eps=config.epsilon, frequency=config.soap_frequency)])
     if config.name == "muon":
-        matrices, rest = _split(groups, lambda parameter: parameter.ndim >= 2)
+        matrices, rest = _split(groups, frozenset(id(p) for p in hidden_matrices(model)))
         muon = [Muon(matrices, config.muon_learning_rate, momentum=config.muon_momentum)] if matrices else []
         return OptimizerSet([*muon, *([_adamw(rest, config)] if rest else [])])
     return OptimizerSet([_adamw(groups, config)])
@@ -66,6 +66,13 @@ def parameter_groups(model: nn.Module, *, weight_decay: float, frozen: frozenset
         {"params": [p for name, p in named.items() if name not in decaying], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+def hidden_matrices(model: nn.Module) -> list[Tensor]:
+    """Parameters that decay (so no embeddings, no shifts) and are matrices, or batches of them, of more than one row."""
+    named = dict(model.named_parameters())
+    decaying = _decaying_names(model, named)
+    return [p for name, p in named.items() if name in decaying and p.ndim >= 2 and min(p.shape[-2:]) > 1]
 
 
 def _decaying_names(model: nn.Module, named: Mapping[str, Tensor]) -> frozenset[str]:
@@ -87,11 +94,12 @@ def _adamw(groups: Groups, config: OptimizerConfig) -> torch.optim.Optimizer:
     )
 
 
-def _split(groups: Groups, is_first: Any) -> tuple[Groups, Groups]:
+def _split(groups: Groups, first: frozenset[int]) -> tuple[Groups, Groups]:
+    """The groups with the parameters whose id is in `first`, and those with the others."""
     parts: tuple[Groups, Groups] = ([], [])
     for group in groups:
-        for part, wanted in zip(parts, (True, False)):
-            chosen = [p for p in group["params"] if is_first(p) == wanted]
+        for part, is_first in zip(parts, (True, False)):
+            chosen = [p for p in group["params"] if (id(p) in first) == is_first]
             if chosen:
                 part.append({**group, "params": chosen})
     return parts

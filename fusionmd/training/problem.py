@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from fusionmd.errors import ConfigError, DataError
 from fusionmd.graph import graph_of
 from fusionmd.models import build_model
 from fusionmd.training.batches import Sample
@@ -51,7 +49,7 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
     train, valid = split_frames(config.data, seed=config.training.seed)
     elements = start.elements or elements_of(config, [*train, *valid])
     e0 = dict(start.e0) if start.e0 else reference_energies(config, train, elements)
-    statistics = start.statistics or training_statistics(train, elements, e0, cutoff=float(config.model["cutoff"]))
+    statistics = start.statistics or training_statistics(train, elements, e0, cutoff=cutoff_of(config.model, elements))
     model = seeded_model(config.model, elements, statistics, seed=config.training.seed).to(device=device, dtype=dtype)
     weights = config.data.config_type_weights
     return Problem(
@@ -63,6 +61,11 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
         train=[sample_of(frame, model, e0, weights) for frame in train],
         valid=[sample_of(frame, model, e0, weights) for frame in valid],
     )
+
+
+def cutoff_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> float:
+    """The cutoff (angstrom) of the model that `model` describes, be it written there or a default."""
+    return float(model.get("cutoff") or seeded_model(model, elements, {}, seed=0).cutoff)  # type: ignore[arg-type]
 
 
 def elements_of(config: Config, frames: Sequence[LabelledFrame]) -> tuple[int, ...]:

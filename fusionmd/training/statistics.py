@@ -15,14 +15,14 @@ from fusionmd.training.references import E0
 def training_statistics(
     frames: Sequence[LabelledFrame], elements: Sequence[int], e0: E0, *, cutoff: float
 ) -> dict[str, Any]:
-    """mean_energy_per_atom (interaction, eV), rms_force (eV/angstrom), mean_neighbors within `cutoff` (angstrom)."""
+    """shift (mean interaction energy per atom, eV), rms_force (eV/angstrom), mean_degree (neighbours within `cutoff`)."""
     sizes = np.array([frame.structure.n_atoms for frame in frames])
     totals = np.array([frame.energies[0] - sum(e0[int(z)] for z in frame.structure.numbers) for frame in frames])
     forces = np.concatenate([frame.forces[0].reshape(-1) for frame in frames])
     n_edges = sum(graph_of(frame.structure, elements, cutoff).n_edges for frame in frames)
     is_known = np.isfinite(totals)
     return {
-        "mean_energy_per_atom": float((totals[is_known] / sizes[is_known]).mean()) if is_known.any() else 0.0,
+        "shift": float((totals[is_known] / sizes[is_known]).mean()) if is_known.any() else 0.0,
         "rms_force": float(np.sqrt(np.nanmean(forces**2))) if np.isfinite(forces).any() else 1.0,
-        "mean_neighbors": max(n_edges / sizes.sum(), 1.0),
+        "mean_degree": max(float(n_edges / sizes.sum()), 1.0),
     }
