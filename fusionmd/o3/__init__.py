@@ -8,19 +8,32 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from fusionmd.o3.cartesian import cartesian_basis, cartesian_coupling, cartesian_product, to_cartesian, to_spherical
 from fusionmd.o3.clebsch_gordan import CONVENTION_ID, clebsch_gordan, complex_to_real
 from fusionmd.o3.irreps import Irrep, Irreps
+from fusionmd.o3.sixj import wigner_6j
+from fusionmd.o3.wigner import random_rotation, representation, wigner_d
 
 __all__ = [
     "CONVENTION_ID",
     "Irrep",
     "Irreps",
     "SphericalHarmonics",
+    "assert_equivariant",
+    "cartesian_basis",
+    "cartesian_coupling",
+    "cartesian_product",
     "clebsch_gordan",
     "complex_to_real",
+    "random_rotation",
+    "representation",
+    "to_cartesian",
+    "to_spherical",
+    "wigner_6j",
+    "wigner_d",
 ]
 
-_NEED_TORCH = {"SphericalHarmonics": "spherical_harmonics"}
+_NEED_TORCH = {"SphericalHarmonics": "spherical_harmonics", "assert_equivariant": "laws"}
 
 
 def __getattr__(name: str) -> Any:

@@ -83,6 +83,11 @@ class Irreps(tuple[tuple[int, Irrep], ...]):
         return super().__new__(cls, tuple((_multiplicity(mul), Irrep.parse(irrep)) for mul, irrep in blocks))
 
     @classmethod
+    def parse(cls, irreps: str | Irrep | Irreps) -> Irreps:
+        """Read `32x0e + 1o`; a single `Irrep` becomes a sum of one, an `Irreps` comes back unchanged."""
+        return irreps if isinstance(irreps, Irreps) else cls(irreps)
+
+    @classmethod
     def spherical_harmonics(cls, l_max: int) -> Irreps:
         """Irreps of Y_0 ... Y_lmax.
 

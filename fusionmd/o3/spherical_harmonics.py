@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fusionmd.errors import IrrepsError
 from fusionmd.o3.clebsch_gordan import clebsch_gordan
 
-# Vectors shorter than 1e-7 have no direction: they are taken as they are, so that Y_l -> 0 (l > 0), with finite derivatives.
+# Vectors shorter than 1e-7 have no direction: taken as they are, Y_l -> 0 for l > 0 and all derivatives stay finite.
 _SHORTEST_SQUARED = 1e-14
 
 
@@ -136,7 +136,7 @@ def _fold(power: NDArray[np.float64]) -> NDArray[np.float64]:
     column = {indices: k for k, indices in enumerate(combinations_with_replacement(range(3), degree))}
     folded = np.zeros((len(power), len(column)))
     for indices in product(range(3), repeat=degree):
-        folded[:, column[tuple(sorted(indices))]] += power[(slice(None), *indices)]
+        folded[:, column[tuple(sorted(indices))]] += np.moveaxis(power, 0, -1)[indices]
     return folded
 
 
