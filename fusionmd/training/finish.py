@@ -32,6 +32,17 @@ class Result:
     potential: Path | None = None
     export_failure: str | None = None
 
+    def summary(self) -> dict[str, Any]:
+        """Plain values, as in `result.json`."""
+        return {
+            "stopped_by": self.stopped_by,
+            "n_epochs": self.n_epochs,
+            "best_epoch": self.best_epoch,
+            "valid": self.metrics,
+            "potential": self.potential.name if self.potential else None,
+            "export_failure": self.export_failure,
+        }
+
 
 def finish(
     config: Config, problem: Problem, state: RunState, work: Work, folder: Path, journal: Journal, reason: str
@@ -43,6 +54,5 @@ def finish(
     result = Result(folder, reason, state.epoch, state.best_epoch, metrics)
     if work.ranks.is_first:
         journal.write_table()
-        content = {"stopped_by": reason, "n_epochs": state.epoch, "best_epoch": state.best_epoch, "valid": metrics}
-        write_text_atomic(folder / "result.json", json.dumps(content, indent=1))
+        write_text_atomic(folder / "result.json", json.dumps(result.summary(), indent=1))
     return result
