@@ -50,8 +50,7 @@ class ZBLRepulsion(Constants):
         return padded.index_select(0, slots[:n_local].reshape(-1)).view(n_local, slots.size(1)).sum(1, keepdim=True)
 
 
-def _switch(x: Tensor) -> Tensor:
+def _switch(x: Tensor, p: int = _SWITCH_POWER) -> Tensor:
     """1 at 0, 0 with two vanishing derivatives at 1 and beyond."""
-    p = _SWITCH_POWER
     y = x.clamp(max=1.0)
     return 1.0 - (p + 1) * (p + 2) / 2.0 * y.pow(p) + p * (p + 2.0) * y.pow(p + 1) - p * (p + 1) / 2.0 * y.pow(p + 2)
