@@ -3,8 +3,8 @@
     python benchmarks/tables.py            rewrite them
     python benchmarks/tables.py --check    exit 1 if they are not what the results say (a test runs this)
 
-A result file holds, beside whatever its script records, `table: {title, columns: [...], rows: [[...], ...], note}`; with `in_readme: true`
-in it the table goes into the README too. Files without a table are left out.
+A result file holds, beside whatever its script records, `table: {title, columns: [...], rows: [[...], ...], note}`;
+with `in_readme: true` in it the table goes into the README too. Files without a table are left out.
 """
 
 import argparse
@@ -30,7 +30,8 @@ def main() -> None:
     }
     stale = [path for path, chosen in pages.items() if not _is_current(path, chosen, is_check)]
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'out of date; run python benchmarks/tables.py' if is_check else 'rewritten'}")
+        what = "out of date; run python benchmarks/tables.py" if is_check else "rewritten"
+        print(f"{path.relative_to(ROOT)}: {what}")
     sys.exit(1 if is_check and stale else 0)
 
 

@@ -19,7 +19,7 @@ LATTICE = {"Cu": 3.58, "Au": 4.06}  # angstrom, minima of this potential
 
 
 def alloy(rng: np.random.Generator) -> Atoms:
-    """Eight atoms on a face-centred cubic lattice: random composition, strain up to 4 %, displacements of 0.12 angstrom."""
+    """Eight atoms on a face-centred cubic lattice, random composition, strained and displaced."""
     fraction = rng.uniform()
     a = (1 - fraction) * LATTICE["Cu"] + fraction * LATTICE["Au"]
     atoms = bulk("Cu", "fcc", a=a, cubic=True).repeat((2, 1, 1))
