@@ -1,4 +1,4 @@
-"""Law 1 on the oracle: fusion blocks with all their weights keep rotations, inversion, translations and permutations."""
+"""Law 1 on the oracle: blocks with all their weights keep rotations, inversion, translations and permutations."""
 
 from collections.abc import Callable
 
