@@ -33,7 +33,7 @@ TIMESTEP = 0.5  # fs
 
 @dataclass
 class Record:
-    """Rows seen along a run: time (fs), total and potential energy (eV), temperature (K), proton coordinate (angstrom)."""
+    """Rows along a run: time (fs), total and potential energy (eV), temperature (K), proton coordinate (angstrom)."""
 
     rows: list[tuple[float, float, float, float, float]]
 
@@ -90,7 +90,7 @@ def heading(text: str) -> None:
 def describe(potential: Potential) -> None:
     data = potential.metadata
     print(potential)
-    print(f"interaction range {data.interaction_range:g} angstrom, licence of the weights {data.licence_weights or '?'}")
+    print(f"interaction range {data.interaction_range:g} A; licence of weights: {data.licence_weights or '?'}")
     for key, value in data.metrics.items():
         print(f"  {key}: {value:.4g}" if isinstance(value, float) else f"  {key}: {value}")
     for check in data.report.get("checks", []):
