@@ -1,20 +1,32 @@
-"""The end of a run: best weights, final errors, potential, report."""
+"""The end of a run: errors of the best weights on the validation frames, potential, report."""
 
 from __future__ import annotations
 
+import copy
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from fusionmd.files import write_text_atomic
+from fusionmd.potential import export_potential
+from fusionmd.structure import Structure
 from fusionmd.training.config import Config
 from fusionmd.training.journal import Journal
 from fusionmd.training.loop import Work
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.problem import Problem
+from fusionmd.training.provenance import commit, data_sha256
+from fusionmd.training.report import write_report
 from fusionmd.training.state import RunState
+from fusionmd.training.trained import fill_
 from fusionmd.training.validation import validate
+
+N_SELFTEST_FRAMES = 3
+PATHS = ("train", "valid", "split", "isolated_atoms")
 
 
 @dataclass(frozen=True)
@@ -47,12 +59,50 @@ class Result:
 def finish(
     config: Config, problem: Problem, state: RunState, work: Work, folder: Path, journal: Journal, reason: str
 ) -> Result:
-    """Evaluate the best weights, write `result.json`, the potential and the report; nothing of it if interrupted."""
+    """Evaluate the best weights; write `result.json`, the potential and the report. Interrupted: only evaluate."""
     weights = state.best_weights or state.averaged_parameters()
     comparison, _ = validate(work.valid_step, weights, work.valid, work.ranks)
-    metrics = metrics_of(comparison)
-    result = Result(folder, reason, state.epoch, state.best_epoch, metrics)
-    if work.ranks.is_first:
-        journal.write_table()
-        write_text_atomic(folder / "result.json", json.dumps(result.summary(), indent=1))
+    result = Result(folder, reason, state.epoch, state.best_epoch, metrics_of(comparison))
+    if not work.ranks.is_first or reason == "interrupt":
+        return result
+    result = with_potential(result, config, problem, weights)
+    journal.write_table()
+    write_text_atomic(folder / "result.json", json.dumps(result.summary(), indent=1))
+    write_report(folder / "report.html", config, journal.records(), comparison, result.summary())
     return result
+
+
+def with_potential(result: Result, config: Config, problem: Problem, weights: dict[str, Tensor]) -> Result:
+    """The result after an attempt to export `weights` to `potential.pt`; a failed check leaves the checkpoint only."""
+    path = result.folder / "potential.pt"
+    model = fill_(copy.deepcopy(problem.model), weights)
+    description = {**problem.description(), "training": public_config(config)}
+    try:
+        export_potential(
+            model,
+            path,
+            name=result.folder.name,
+            atomic_energies=problem.e0,
+            config=[description],
+            frames=selftest_frames(problem.valid_structures),
+            data_sha256=data_sha256(config.data.train),
+            commit=commit(),
+            metrics={"valid": result.metrics},
+        )
+    except Exception as error:  # hours of training must not end in a traceback; the checkpoint is there
+        return replace(result, export_failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return replace(result, potential=path)
+
+
+def public_config(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, with files by name only: folders mean nothing on another machine."""
+    content = config.model_dump(mode="json")
+    for key, value in content["data"].items():
+        if key in PATHS and value is not None:
+            content["data"][key] = [Path(p).name for p in value] if isinstance(value, list) else Path(value).name
+    return content
+
+
+def selftest_frames(structures: Sequence[Structure]) -> list[Structure]:
+    """The smallest of the structures, to be carried in the potential file."""
+    return sorted(structures, key=lambda structure: structure.n_atoms)[:N_SELFTEST_FRAMES]

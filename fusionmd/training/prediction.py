@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fusionmd.graph import forces_from_edge_gradients, stresses_from_virials, virials_from_edge_gradients
 from fusionmd.training.batches import Batch
 
-Head = Callable[[Tensor], Tensor]
+Head = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class Prediction(NamedTuple):
@@ -32,7 +32,7 @@ def predict(
 ) -> Prediction:
     """Energies, forces and stress of a batch as a pure function of `parameters` (which include the buffers).
 
-    head: Totals [n_structures, n_outputs] -> energies [n_structures, n_states]; None is the identity.
+    head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], cotangents); None is the identity.
     is_differentiable: Keep the graph, so that a loss of the forces has gradients.
     """
     vectors = batch.edge_vectors.detach().requires_grad_(True)
@@ -40,7 +40,7 @@ def predict(
     inputs = (vectors, batch.senders, batch.receivers, batch.slots, batch.species, n_nodes)
     contributions = torch.func.functional_call(model, dict(parameters), inputs).to(torch.float64)
     totals = structure_sums(contributions, batch.structure_index, n_structures)
-    energies = totals if head is None else head(totals)
+    energies = totals if head is None else head(totals)[0]
     gradients = [
         torch.autograd.grad(energies[:, state].sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
         for state in range(energies.shape[1])

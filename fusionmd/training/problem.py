@@ -12,6 +12,7 @@ from torch import nn
 
 from fusionmd.graph import graph_of
 from fusionmd.models import build_model
+from fusionmd.structure import Structure
 from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
 from fusionmd.training.frames import LabelledFrame, read_labelled
@@ -32,6 +33,7 @@ class Problem:
     statistics: Mapping[str, Any]
     train: Sequence[Sample]
     valid: Sequence[Sample]
+    valid_structures: Sequence[Structure] = ()
     frozen: frozenset[str] = frozenset()
 
     def description(self) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
         statistics=statistics,
         train=[sample_of(frame, model, e0, weights) for frame in train],
         valid=[sample_of(frame, model, e0, weights) for frame in valid],
+        valid_structures=[frame.structure for frame in valid],
     )
 
 
