@@ -41,6 +41,14 @@ def _help(verb: str) -> str:
     return done.stdout.strip()
 
 
+def _write_example_configuration() -> None:
+    """Write the commented example of `fusionmd models --example` to `_generated/fusion_net.yaml`."""
+    from fusionmd.workflows.example_config import example_yaml
+
+    (HERE / "_generated" / "fusion_net.yaml").write_text(example_yaml("fusion_net"))
+
+
 def setup(app: object) -> None:
     """Sphinx's hook: runs before anything is read."""
     _write_command_reference()
+    _write_example_configuration()

@@ -29,7 +29,8 @@ MAY_IMPORT_TORCH = {
     "fusion": {"contraction", "constants", "kernels"},
     "namd": {"surfaces"},
 } | dict.fromkeys({"units", "errors", "files", "structure", "neighbors", "skin"}, set[str]())
-COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export")  # slow to import, rarely needed
+# Slow to import, rarely needed.
+COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export", "fusionmd.potential.compile")
 MAY_IMPORT_LATE = {("workflows", "installation")}  # must survive what is not there
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 320, 60
 
