@@ -100,25 +100,30 @@ def _all_pairs(structure: Structure, cutoff: float) -> Candidates:
 
 def _brute_force(structure: Structure, cutoff: float) -> Candidates:
     """Every pair in every image that could reach: the oracle, O(n_atoms^2 n_images) in memory."""
+    home = _home_cells(structure)
+    positions = structure.positions - home @ structure.cell
     shifts = _reachable_shifts(structure, cutoff)
-    between = structure.positions[None, :, :] - structure.positions[:, None, :]
+    between = positions[None, :, :] - positions[:, None, :]
     vectors = between[None] + (shifts @ structure.cell)[:, None, None, :]
-    near = np.linalg.norm(vectors, axis=-1) < cutoff
-    image, receivers, senders = np.nonzero(near)
+    image, receivers, senders = np.nonzero(np.linalg.norm(vectors, axis=-1) < cutoff)
     itself = (receivers == senders) & ~shifts[image].any(axis=1)
     image, receivers, senders = image[~itself], receivers[~itself], senders[~itself]
-    return _sorted(senders, receivers, shifts[image])
+    return _sorted(senders, receivers, shifts[image] - home[senders] + home[receivers])
 
 
 _BACKENDS = {"vesin": _vesin_pairs, "all_pairs": _all_pairs, "brute_force": _brute_force}
 
 
-def _reachable_shifts(structure: Structure, cutoff: float) -> NDArray[np.int64]:
-    """Shifts [n_images, 3] with which any two atoms could be neighbours."""
+def _home_cells(structure: Structure) -> NDArray[np.int64]:
+    """The cell each atom lies in [n_atoms, 3]; 0 along non-periodic axes."""
     fractional = structure.positions @ np.linalg.inv(completed_cell(structure.cell, structure.pbc))
-    reach = cutoff / axis_heights(structure.cell, structure.pbc) + np.ptp(fractional, axis=0) + 1e-6
-    reach = np.where(structure.pbc, np.floor(reach), 0).astype(np.int64)
-    ranges = [np.arange(-n, n + 1) for n in reach]
+    return np.where(structure.pbc, np.floor(fractional), 0).astype(np.int64)
+
+
+def _reachable_shifts(structure: Structure, cutoff: float) -> NDArray[np.int64]:
+    """Shifts [n_images, 3] with which two atoms of the home cell could be neighbours."""
+    reach = cutoff / axis_heights(structure.cell, structure.pbc) + 1.0
+    ranges = [np.arange(-n, n + 1) for n in np.where(structure.pbc, np.ceil(reach), 0).astype(np.int64)]
     return np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
