@@ -43,7 +43,10 @@ def cartesian_basis(l: int) -> NDArray[np.float64]:
 
 def to_cartesian(components: NDArray[np.float64]) -> NDArray[np.float64]:
     """[..., 2l+1] -> symmetric traceless tensors [..., 3^l]."""
-    return components @ cartesian_basis((components.shape[-1] - 1) // 2).T
+    n_components = components.shape[-1]
+    if n_components % 2 == 0:
+        raise IrrepsError(f"got {n_components} components; irrep l has 2l+1")
+    return components @ cartesian_basis(n_components // 2).T
 
 
 def to_spherical(tensors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,6 +71,10 @@ def cartesian_product(
     l1 + l2 - l3 = 2k (or 2k + 1): k index pairs are contracted (and two more indices meet in a Levi-Civita tensor),
     and what is left is made symmetric and traceless.
     """
+    if (left.shape[-1], right.shape[-1]) != (3**l1, 3**l2):
+        raise IrrepsError(
+            f"got {left.shape[-1]} and {right.shape[-1]} components for l = {l1} and {l2}; 3^l are needed"
+        )
     basis = cartesian_basis(l3)
     return _scale(l1, l2, l3) * (_contract(left, right, l1, l2, l3) @ basis) @ basis.T
 

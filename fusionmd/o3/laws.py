@@ -48,8 +48,9 @@ def assert_equivariant(
     if inputs is None:
         inputs = [rng.normal(size=(n_rows, _dim(space))) for space in spaces_in]
     expected = _call(fn, inputs, convert)
-    if len(expected) != len(spaces_out):
-        raise AssertionError(f"the function returns {len(expected)} arrays, but {len(spaces_out)} spaces were declared")
+    dims, declared = [y.shape[-1] for y in expected], [_dim(space) for space in spaces_out]
+    if dims != declared:
+        raise AssertionError(f"the function returns arrays of dimensions {dims}; the declared spaces have {declared}")
     for k in range(2 * n_rotations):
         matrix = random_rotation(rng, is_improper=bool(k % 2))
         turned = [x @ _matrix(space, matrix).T for x, space in zip(inputs, spaces_in, strict=True)]

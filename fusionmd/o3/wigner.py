@@ -26,9 +26,7 @@ def wigner_d(l: int, rotation: ArrayLike) -> NDArray[np.float64]:
     """
     rotation = _orthogonal(rotation)
     if np.linalg.det(rotation) < 0:
-        raise IrrepsError(
-            "got an improper rotation (determinant -1); use `representation`, which takes the parity in account"
-        )
+        raise IrrepsError("got an improper rotation (determinant -1); use `representation`, which knows parities")
     return _proper(l, rotation)
 
 
