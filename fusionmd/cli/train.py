@@ -14,6 +14,7 @@ from fusionmd.cli.output import Progress, progress, write_json
 if TYPE_CHECKING:
     from fusionmd.training import Config
 
+NAN = float("nan")
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="What to learn from, and how.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Run folder (default: runs/NAME of the config).")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")]
@@ -65,7 +66,7 @@ def reporter(config: "Config", advance: Progress) -> Callable[[dict[str, Any]], 
 
     def report(record: dict[str, Any]) -> None:
         if record["event"] == "epoch":
-            energy, forces = (record.get(f"valid_{key}", float("nan")) for key in ("energy_rmse_meV", "forces_rmse_meV_A"))
+            energy, forces = record.get("valid_energy_rmse_meV", NAN), record.get("valid_forces_rmse_meV_A", NAN)
             advance(record["epoch"], f"validation RMSE: energy {energy:.2f} meV, forces {forces:.2f} meV/A")
         elif record["event"] == "compile" and (record["train_failure"] or record["valid_failure"]):
             print(f"not compiled, running eagerly: {record['train_failure'] or record['valid_failure']}")

@@ -171,7 +171,9 @@ def _padded_graph(samples: Sequence[Sample], shapes: Shapes) -> Graph:
     )
 
 
-def _targets(name: str, coefficients: str, values: np.ndarray, weights: np.ndarray, dtype: torch.dtype) -> dict[str, Tensor]:
+def _targets(
+    name: str, coefficients: str, values: np.ndarray, weights: np.ndarray, dtype: torch.dtype
+) -> dict[str, Tensor]:
     """Values with 0 for NaN, and coefficients that are 0 there."""
     is_known = np.isfinite(values)
     return {

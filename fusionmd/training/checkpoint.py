@@ -32,7 +32,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ConfigError(f"{path} is not a readable checkpoint ({type(error).__name__}); it may be truncated") from None
+        raise ConfigError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}); it may be truncated"
+        ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ConfigError(f"{path} is not a checkpoint of format {FORMAT}; it was written by another version or program")
+        raise ConfigError(
+            f"{path} is not a checkpoint of format {FORMAT}; it was written by another version or program"
+        )
     return content

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ def compile_traced(function: TensorFunction, example: Sequence[Tensor]) -> Tenso
         graph.graph.eliminate_dead_code()
         graph.recompile()
         with torch.no_grad(), inductor_config.patch(INDUCTOR_SETTINGS):
-            fast = compile_fx(graph, detached)
+            fast = cast(TensorFunction, compile_fx(graph, detached))
             fast(*detached)
 
     def call(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -64,14 +64,19 @@ def compile_traced(function: TensorFunction, example: Sequence[Tensor]) -> Tenso
 
 
 def largest_gap(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    """Largest difference of any pair of tensors, over that pair's largest magnitude (at least 1e-3 of the overall one)."""
+    """Largest difference in any pair of tensors, over its largest magnitude (1e-3 of the overall one at least)."""
     scale = max((float(b.abs().max()) for b in theirs if b.numel()), default=0.0)
     floor = 1e-3 * scale + torch.finfo(torch.float64).tiny
     return max(
-        (float((a - b).abs().max()) / max(float(b.abs().max()), floor) for a, b in zip(ours, theirs) if b.numel()),
+        (
+            float((a - b).abs().max()) / max(float(b.abs().max()), floor)
+            for a, b in zip(ours, theirs, strict=True)
+            if b.numel()
+        ),
         default=0.0,
     )
 
 
 def first_line(error: Exception) -> str:
+    """The start of an error's message."""
     return (str(error).strip().splitlines() or ["no message"])[0][:200]

@@ -67,7 +67,7 @@ class LossConfig(Section):
     forces: NotNegative = 100.0
     stress: NotNegative = 0.0
     energy_per: Literal["structure", "sqrt_atom", "atom"] = "structure"
-    huber: Positive | None = Field(default=None, description="where squared errors become linear; same unit as the error")
+    huber: Positive | None = Field(default=None, description="error where squares become linear")
 
 
 class OptimizerConfig(Section):
@@ -78,7 +78,7 @@ class OptimizerConfig(Section):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     epsilon: Positive = 1e-8
     weight_decay: NotNegative = 0.0
-    muon_learning_rate: Positive = 2e-2
+    muon_learning_rate: Positive | None = Field(default=None, description="of matrices; default learning_rate")
     muon_momentum: Fraction = 0.95
     soap_frequency: int = Field(default=10, ge=1, description="steps between two refreshes of the eigenbases")
     clip: Positive | None = Field(default=10.0, description="largest norm of the gradient")

@@ -27,11 +27,14 @@ class Ranks:
         return self.rank == 0
 
 
+ALONE = Ranks()
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[Ranks]:
     """The ranks that `torchrun` started, connected for the duration; one rank without torchrun."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Ranks()
+        yield ALONE
         return
     if dist.is_initialized():
         yield Ranks(dist.get_rank(), dist.get_world_size())
@@ -53,7 +56,7 @@ def sums_over_ranks(tensors: Sequence[Tensor], ranks: Ranks) -> list[Tensor]:
         flat = torch.cat([tensors[index].reshape(-1) for index in places])
         dist.all_reduce(flat)
         parts = flat.split([tensors[index].numel() for index in places])
-        for index, part in zip(places, parts):
+        for index, part in zip(places, parts, strict=True):
             summed[index] = part.reshape(tensors[index].shape)
     return summed
 

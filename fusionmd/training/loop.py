@@ -71,7 +71,7 @@ def train_batch(state: RunState, work: Work) -> None:
     loss, terms, *gradients = sums_over_ranks([loss, terms, *gradients], work.ranks)
     norm = clip_(gradients, work.config.optimizer.clip)
     _check_finite(state, loss, norm)
-    for name, gradient in zip(state.trained, gradients):
+    for name, gradient in zip(state.trained, gradients, strict=True):
         parameters[name].grad = gradient
     state.optimizer.step(state.schedule.factor(state.step))
     state.average.update(parameters)

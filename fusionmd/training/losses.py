@@ -10,7 +10,7 @@ from fusionmd.training.prediction import Prediction
 
 
 def loss_terms(prediction: Prediction, batch: Batch, *, huber: float | None = None) -> Tensor:
-    """Mean errors [3] of energies, forces and stress (eV^2, eV^2/A^2, eV^2/A^6), float64; the loss is their weighted sum."""
+    """Mean errors [3] of energies (eV^2), forces (eV^2/A^2), stress (eV^2/A^6), float64."""
     energy_errors = (prediction.energies - batch.energies) * batch.energy_scale
     return torch.stack(
         [

@@ -1,4 +1,7 @@
-"""Muon: momentum, orthogonalised. Jordan et al., "Muon: an optimizer for hidden layers" (2024); Liu et al., arXiv:2502.16982."""
+"""Muon: momentum, orthogonalised.
+
+Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024); Liu et al., arXiv:2502.16982 (2025).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(matrices: Tensor, *, n_iterations: int = 5) -> Tensor:
-    """Nearly U V^T of U S V^T = `matrices` [..., rows, columns], by a Newton-Schulz iteration; leading axes are a batch."""
+    """Nearly U V^T of U S V^T = `matrices` [..., rows, columns], by a Newton-Schulz iteration."""
     a, b, c = QUINTIC
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if is_tall else matrices
@@ -26,14 +29,19 @@ def orthogonalised(matrices: Tensor, *, n_iterations: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """velocity <- m velocity + gradient;  parameter <- (1 - lr decay) parameter - lr s orthogonalised(gradient + m velocity)
+    """velocity <- m velocity + gradient;  parameter <- (1 - lr decay) parameter - lr s O(gradient + m velocity)
 
-    s = 0.2 sqrt(max(rows, columns)) gives updates the root mean square of AdamW's (Liu et al., eq. 4), so that both
-    can share a learning rate. Parameters have two axes or more; leading axes are a batch of matrices.
+    O orthogonalises. s = 0.2 sqrt(max(rows, columns)) gives updates the root mean square of AdamW's (Liu et al.,
+    eq. 4), so that both can share a learning rate. Parameters have two axes or more; leading axes are a batch.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, *, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float,
+        *,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 

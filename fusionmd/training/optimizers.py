@@ -24,8 +24,8 @@ class OptimizerSet:
 
     def step(self, factor: float) -> None:
         """Move all parameters along their `.grad`, with all learning rates times `factor`."""
-        for optimizer, rates in zip(self.optimizers, self.first_rates):
-            for group, rate in zip(optimizer.param_groups, rates):
+        for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             optimizer.step()
 
@@ -45,10 +45,24 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
     """
     groups = parameter_groups(model, weight_decay=config.weight_decay, frozen=frozenset(frozen))
     if config.name == "soap":
-        return OptimizerSet([Soap(groups, config.learning_rate, betas=config.betas, eps=config.epsilon, frequency=config.soap_frequency)])
+        return OptimizerSet(
+            [
+                Soap(
+                    groups,
+                    config.learning_rate,
+                    betas=config.betas,
+                    eps=config.epsilon,
+                    frequency=config.soap_frequency,
+                )
+            ]
+        )
     if config.name == "muon":
         matrices, rest = _split(groups, frozenset(id(p) for p in hidden_matrices(model)))
-        muon = [Muon(matrices, config.muon_learning_rate, momentum=config.muon_momentum)] if matrices else []
+        muon = (
+            [Muon(matrices, config.muon_learning_rate or config.learning_rate, momentum=config.muon_momentum)]
+            if matrices
+            else []
+        )
         return OptimizerSet([*muon, *([_adamw(rest, config)] if rest else [])])
     return OptimizerSet([_adamw(groups, config)])
 
@@ -69,7 +83,7 @@ def parameter_groups(model: nn.Module, *, weight_decay: float, frozen: frozenset
 
 
 def hidden_matrices(model: nn.Module) -> list[Tensor]:
-    """Parameters that decay (so no embeddings, no shifts) and are matrices, or batches of them, of more than one row."""
+    """Parameters that decay (so no embeddings) and are matrices, or batches of them, of more than one row."""
     named = dict(model.named_parameters())
     decaying = _decaying_names(model, named)
     return [p for name, p in named.items() if name in decaying and p.ndim >= 2 and min(p.shape[-2:]) > 1]
@@ -98,7 +112,7 @@ def _split(groups: Groups, first: frozenset[int]) -> tuple[Groups, Groups]:
     """The groups with the parameters whose id is in `first`, and those with the others."""
     parts: tuple[Groups, Groups] = ([], [])
     for group in groups:
-        for part, is_first in zip(parts, (True, False)):
+        for part, is_first in zip(parts, (True, False), strict=True):
             chosen = [p for p in group["params"] if (id(p) in first) == is_first]
             if chosen:
                 part.append({**group, "params": chosen})

@@ -29,7 +29,7 @@ def learning_curves(epochs: Sequence[Record]) -> Figure:
     _curve(energy, epochs, "valid_energy_rmse_meV", "validation", ORANGE)
     _curve(rate, epochs, "learning_rate", "", GREY)
     titles = ("loss", "force RMSE, meV/Å", "energy RMSE, meV", "learning rate")
-    for axes, title in zip((loss, forces, energy, rate), titles):
+    for axes, title in zip((loss, forces, energy, rate), titles, strict=True):
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
         axes.tick_params(labelsize=8)
@@ -47,7 +47,13 @@ def parity_plots(comparison: Comparison) -> Figure:
     for state in range(comparison.n_states):
         color, label = STATE_COLORS[state % len(STATE_COLORS)], f"state {state}"
         per_atom = 1.0 / comparison.n_atoms
-        _parity(energy, comparison.reference_energies[:, state] * per_atom, comparison.energies[:, state] * per_atom, color, label)
+        _parity(
+            energy,
+            comparison.reference_energies[:, state] * per_atom,
+            comparison.energies[:, state] * per_atom,
+            color,
+            label,
+        )
         _parity(forces, comparison.reference_forces[state], comparison.forces[state], color, label)
         _histogram(errors, comparison.forces_errors[state] * MEV_PER_EV, color, label)
     _label(energy, "energy per atom, eV", "reference", "predicted")
@@ -70,7 +76,13 @@ def svg(figure: Figure) -> str:
 def _curve(axes: Any, epochs: Sequence[Record], key: str, label: str, color: str) -> None:
     points = [(record["epoch"], record[key]) for record in epochs if record.get(key) is not None]
     if points:
-        axes.plot(*zip(*points), color=color, label=label, linewidth=1.2, marker="." if len(points) < 30 else None)
+        axes.plot(
+            *zip(*points, strict=True),
+            color=color,
+            label=label,
+            linewidth=1.2,
+            marker="." if len(points) < 30 else None,
+        )
         axes.set_yscale("log")
 
 

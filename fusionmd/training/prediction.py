@@ -15,7 +15,11 @@ Head = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class Prediction(NamedTuple):
-    """energies [n_structures, n_states] eV, float64; forces [n_states, n_nodes, 3] eV/A; stress [n_structures, 3, 3] eV/A^3."""
+    """What `predict` returns.
+
+    energies: [n_structures, n_states], eV, float64.  forces: [n_states, n_nodes, 3], eV/A.
+    stress: Of the ground state [n_structures, 3, 3], eV/A^3, float64.
+    """
 
     energies: Tensor
     forces: Tensor
@@ -32,7 +36,7 @@ def predict(
 ) -> Prediction:
     """Energies, forces and stress of a batch as a pure function of `parameters` (which include the buffers).
 
-    head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], cotangents); None is the identity.
+    head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], cotangents); None: identity.
     is_differentiable: Keep the graph, so that a loss of the forces has gradients.
     """
     vectors = batch.edge_vectors.detach().requires_grad_(True)
@@ -50,7 +54,7 @@ def predict(
 
 
 def structure_sums(values: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:
-    """Sums of node values [n_nodes, n] over each structure [n_structures, n]; padding (index n_structures) is dropped."""
+    """Sums of node values [n_nodes, n] over structures [n_structures, n]; padding (index n_structures) is dropped."""
     totals = values.new_zeros((n_structures + 1, values.shape[1]))
     return totals.index_add(0, structure_index, values)[:n_structures]
 

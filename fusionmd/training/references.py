@@ -39,18 +39,19 @@ def fitted_references(counts: Array, energies: Array, elements: Sequence[int]) -
         raise DataError("no frame has an energy, so E0 cannot be fitted; give them: `e0: {kind: given, values: {...}}`")
     counts, energies = counts[is_known], energies[is_known]
     mean = energies.sum() / counts.sum()
-    # Isolated-atom frames would otherwise decide for their element; they are welcome, at the weight of one frame.
     weights = 1.0 / counts.sum(axis=1)
     deviations = energies - mean * counts.sum(axis=1)
     solution = np.linalg.lstsq(counts * weights[:, None], deviations * weights, rcond=1e-10)[0]
-    return {number: float(mean + value) for number, value in zip(elements, solution)}
+    return {number: float(mean + value) for number, value in zip(elements, solution, strict=True)}
 
 
-def isolated_references(
-    numbers: Sequence[NDArray[np.int64]], energies: Array, elements: Sequence[int]
-) -> E0:
+def isolated_references(numbers: Sequence[NDArray[np.int64]], energies: Array, elements: Sequence[int]) -> E0:
     """E0 from one-atom frames, as they are; every element of the data must have one."""
-    found = {int(frame[0]): float(e) for frame, e in zip(numbers, energies) if len(frame) == 1 and np.isfinite(e)}
+    found = {
+        int(frame[0]): float(e)
+        for frame, e in zip(numbers, energies, strict=True)
+        if len(frame) == 1 and np.isfinite(e)
+    }
     missing = [chemical_symbols[number] for number in elements if number not in found]
     if missing:
         raise DataError(

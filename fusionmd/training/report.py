@@ -26,7 +26,7 @@ UNITS = {"meV_A": "meV/Å", "meV_per_atom": "meV/atom", "meV": "meV", "GPa": "GP
 def write_report(
     path: Path, config: Config, records: Sequence[Mapping[str, Any]], comparison: Comparison, summary: Mapping[str, Any]
 ) -> None:
-    """Write the page; `records` are those of `log.jsonl`, `comparison` is of the best model on the validation frames."""
+    """Write the page; `records` are those of `log.jsonl`, `comparison` is of the best model, validation frames."""
     epochs = [dict(record) for record in records if record.get("event") == "epoch"]
     sections = [
         ("Result", _table(_summary_rows(summary, epochs))),
@@ -41,7 +41,8 @@ def write_report(
 
 def _page(title: str, body: str) -> str:
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n'
+    content = f"<h1>{escape(title)}</h1>\n{body}"
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{content}\n</body></html>\n'
 
 
 def _table(rows: Sequence[tuple[str, Any]]) -> str:

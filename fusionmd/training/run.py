@@ -27,7 +27,7 @@ from fusionmd.training.optimizers import build_optimizer
 from fusionmd.training.problem import Problem, prepare
 from fusionmd.training.resume import check_same_run
 from fusionmd.training.schedule import Schedule, Timeline
-from fusionmd.training.start import Start, start_from
+from fusionmd.training.start import start_from
 from fusionmd.training.state import RunState
 from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
 from fusionmd.training.validation import ValidationSet, validation_set
@@ -37,7 +37,10 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Hooks:
-    """How a caller follows a run. on_step: after every update; on_record: every line of the log; should_stop: asked before each step."""
+    """How a caller follows a run.
+
+    on_step: After every update.  on_record: Every line of the log.  should_stop: Asked before each step.
+    """
 
     on_step: Callable[[RunState], None] = field(default=lambda state: None)
     on_record: Callable[[Record], None] = field(default=lambda record: None)

@@ -1,4 +1,4 @@
-"""Learning rate and loss weights as functions of the step, and the plateau rule that also looks at the validation loss."""
+"""Learning rate and loss weights over the steps; the plateau rule also looks at the validation loss."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Schedule:
         if stage is None or not self.is_stage_two(step):
             return first
         energy, forces, stress = (
-            old if new is None else new for new, old in zip((stage.energy, stage.forces, stage.stress), first)
+            old if new is None else new
+            for new, old in zip((stage.energy, stage.forces, stage.stress), first, strict=True)
         )
         return energy, forces, stress
 

@@ -37,7 +37,9 @@ def _split_file(data: DataConfig, n_frames: int) -> tuple[np.ndarray, np.ndarray
         content = json.loads(data.split.read_text())
         train, valid = (np.asarray(content[name], dtype=np.int64) for name in ("train", "valid"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{data.split} is not a split file ({error!r}); wanted JSON {{train: [...], valid: [...]}}") from None
+        raise DataError(
+            f"{data.split} is not a split file ({error!r}); wanted JSON {{train: [...], valid: [...]}}"
+        ) from None
     both = np.concatenate([train, valid])
     if both.size and (both.min() < 0 or both.max() >= n_frames or len(np.unique(both)) < len(both)):
         raise DataError(f"{data.split} names frames outside 0..{n_frames - 1}, or a frame twice; make it again")
@@ -49,7 +51,7 @@ def _checked(
 ) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
     if not train or not valid:
         raise DataError(
-            f"{len(train)} frames to train on and {len(valid)} to validate on; both are needed: change data.valid_count, "
-            "data.valid_fraction or the files"
+            f"{len(train)} frames to train on and {len(valid)} to validate on; both are needed: change "
+            "data.valid_count, data.valid_fraction or the files"
         )
     return list(train), list(valid)

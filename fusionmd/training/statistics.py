@@ -15,7 +15,7 @@ from fusionmd.training.references import E0
 def training_statistics(
     frames: Sequence[LabelledFrame], elements: Sequence[int], e0: E0, *, cutoff: float
 ) -> dict[str, Any]:
-    """shift (mean interaction energy per atom, eV), rms_force (eV/angstrom), mean_degree (neighbours within `cutoff`)."""
+    """shift: mean interaction energy per atom, eV; rms_force: eV/angstrom; mean_degree: neighbours within `cutoff`."""
     sizes = np.array([frame.structure.n_atoms for frame in frames])
     totals = np.array([frame.energies[0] - sum(e0[int(z)] for z in frame.structure.numbers) for frame in frames])
     forces = np.concatenate([frame.forces[0].reshape(-1) for frame in frames])

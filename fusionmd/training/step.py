@@ -57,10 +57,10 @@ def loss_and_gradients(
 def flat_training_step(
     model: nn.Module, names: tuple[str, ...], trained: tuple[str, ...], *, head: Head | None, huber: float | None
 ) -> TensorFunction:
-    """`loss_and_gradients` with tensors in and tensors out: (*parameters, *batch, weights) -> (loss, terms, *gradients)."""
+    """`loss_and_gradients` on tensors alone: (*parameters, *batch, weights) -> (loss, terms, *gradients)."""
 
     def step(*tensors: Tensor) -> tuple[Tensor, ...]:
-        parameters = dict(zip(names, tensors))
+        parameters = dict(zip(names, tensors[: len(names)], strict=True))
         batch = Batch(*tensors[len(names) : -1])
         result = loss_and_gradients(model, parameters, batch, tensors[-1], trained=trained, head=head, huber=huber)
         return (result.loss, result.terms, *result.gradients)
@@ -75,7 +75,7 @@ def flat_validation_step(
 
     def step(*tensors: Tensor) -> tuple[Tensor, ...]:
         batch = Batch(*tensors[len(names) :])
-        leaves = {name: tensor.detach() for name, tensor in zip(names, tensors)}
+        leaves = {name: tensor.detach() for name, tensor in zip(names, tensors[: len(names)], strict=True)}
         prediction = predict(model, leaves, batch, head=head)
         detached = Prediction(*(tensor.detach() for tensor in prediction))
         return (*detached, loss_terms(detached, batch, huber=huber))

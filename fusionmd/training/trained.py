@@ -43,9 +43,7 @@ def rebuilt(description: Mapping[str, Any]) -> nn.Module:
     """The model that `description` describes, with arbitrary weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build_model(
-            description["model"], elements=description["elements"], statistics=description["statistics"]
-        )
+        return build_model(description["model"], elements=description["elements"], statistics=description["statistics"])
 
 
 @torch.no_grad()

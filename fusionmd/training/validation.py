@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fusionmd.training.batches import Batch, Sample, collate, consecutive_batches, counts_of, shapes_of
-from fusionmd.training.distributed import Ranks, sums_over_ranks
+from fusionmd.training.distributed import ALONE, Ranks, sums_over_ranks
 from fusionmd.training.metrics import Comparison
 from fusionmd.training.step import TensorFunction
 
@@ -38,7 +38,7 @@ def validation_set(
 
 
 def validate(
-    function: TensorFunction, parameters: Mapping[str, Tensor], data: ValidationSet, ranks: Ranks = Ranks()
+    function: TensorFunction, parameters: Mapping[str, Tensor], data: ValidationSet, ranks: Ranks = ALONE
 ) -> tuple[Comparison, Tensor]:
     """Predictions beside labels for all samples, and the mean error terms [3] of the loss.
 
@@ -50,7 +50,7 @@ def validate(
     energies = torch.zeros(len(n_atoms), n_states, dtype=torch.float64)
     forces = torch.zeros(n_states, int(starts[-1]), 3, dtype=torch.float64)
     stress, terms = torch.zeros(len(n_atoms), 3, 3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    for batch, chosen in list(zip(data.batches, data.indices))[ranks.rank :: ranks.n]:
+    for batch, chosen in list(zip(data.batches, data.indices, strict=True))[ranks.rank :: ranks.n]:
         batch_energies, batch_forces, batch_stress, batch_terms = (
             tensor.cpu().to(torch.float64) for tensor in function(*parameters.values(), *batch)
         )
