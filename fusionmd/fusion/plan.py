@@ -26,6 +26,7 @@ from fusionmd.o3.clebsch_gordan import clebsch_gordan
 from fusionmd.o3.irreps import Irrep
 
 Kernel = Literal["dense", "sparse"]
+Copies = dict[Irrep, int]
 _GEMM_FLOP_PER_SECOND = 5e10
 _STREAM_BYTES_PER_SECOND = 5e9
 _BYTES = 4
@@ -144,14 +145,14 @@ def plan_of(
     Raises DiagramError when a leaf is unknown or nothing reaches the target.
     """
     roots = [_parsed(d) for d in ([diagrams] if isinstance(diagrams, (str, Diagram)) else diagrams)]
-    admissible = _admissible(roots, leaf_irreps)
+    admissible = _admissible(roots, leaf_irreps, symmetric_leaves=symmetric_leaves, resolved=resolved)
     needed = _needed(roots, admissible, target, symmetric_leaves)
     names = [d for d in admissible if not isinstance(d, Vertex)] + [d for d in admissible if isinstance(d, Vertex)]
     position = {diagram: k for k, diagram in enumerate(names)}
     lines: list[Line] = []
     steps: list[Step] = []
     for diagram in names:
-        line = Line(str(diagram), needed[diagram] if isinstance(diagram, Vertex) else admissible[diagram])
+        line = Line(str(diagram), needed[diagram] if isinstance(diagram, Vertex) else tuple(admissible[diagram]))
         lines.append(line)
         if isinstance(diagram, Vertex):
             step = _step(diagram, position, lines, symmetric_leaves)
@@ -209,15 +210,21 @@ def _parsed(diagram: str | Diagram) -> Diagram:
 
 
 def _admissible(
-    roots: Sequence[Diagram], leaf_irreps: Mapping[str, Sequence[Irrep]]
-) -> dict[Diagram, tuple[Irrep, ...]]:
-    """Irreps each sub-diagram can carry, legs before vertices."""
-    found: dict[Diagram, tuple[Irrep, ...]] = {}
+    roots: Sequence[Diagram],
+    leaf_irreps: Mapping[str, Sequence[Irrep]],
+    *,
+    symmetric_leaves: bool,
+    resolved: bool,
+) -> dict[Diagram, Copies]:
+    """Irreps each sub-diagram can carry, and in how many copies (one, unless the plan is resolved); legs before vertices."""
+    found: dict[Diagram, Copies] = {}
     for root in roots:
         for _, node in root.lines():
-            if node in found:
-                continue
-            found[node] = _vertex_irreps(node, found) if isinstance(node, Vertex) else _leaf_irreps(node, leaf_irreps)
+            if node not in found and isinstance(node, Vertex):
+                copies = _vertex_copies(node, found, symmetric_leaves)
+                found[node] = copies if resolved else dict.fromkeys(copies, 1)
+            elif node not in found:
+                found[node] = dict.fromkeys(_leaf_irreps(node, leaf_irreps), 1)
     return found
 
 
@@ -233,14 +240,35 @@ def _leaf_irreps(leaf: Diagram, leaf_irreps: Mapping[str, Sequence[Irrep]]) -> t
     return irreps
 
 
-def _vertex_irreps(node: Vertex, known: Mapping[Diagram, tuple[Irrep, ...]]) -> tuple[Irrep, ...]:
-    outs = {out for a in known[node.left] for b in known[node.right] for out in a.product(b)}
-    return tuple(sorted((i for i in outs if node.truncation.allows(i)), key=by_parity))
+def _vertex_copies(node: Vertex, known: Mapping[Diagram, Copies], symmetric_leaves: bool) -> Copies:
+    """The irreps that leave a vertex, each with its number of couplings."""
+    count: Copies = {}
+    for a in known[node.left]:
+        for b in known[node.right]:
+            for out in a.product(b):
+                n_paths = _n_paths(node, a, b, out, known, symmetric_leaves)
+                if n_paths and node.truncation.allows(out):
+                    count[out] = count.get(out, 0) + n_paths
+    return {irrep: count[irrep] for irrep in sorted(count, key=by_parity)}
+
+
+def _n_paths(
+    node: Vertex, a: Irrep, b: Irrep, out: Irrep, known: Mapping[Diagram, Copies], symmetric_leaves: bool
+) -> int:
+    """Couplings of the copies of `a` and `b` to `out`; a line with itself: each pair once, none that is antisymmetric."""
+    if not _couples(a, b, out):
+        return 0
+    n = known[node.left][a]
+    if not (symmetric_leaves and node.left == node.right):
+        return n * known[node.right][b]
+    if a != b:
+        return n * known[node.right][b] if by_parity(a) < by_parity(b) else 0
+    return n * (n - 1) // 2 if (a.l + b.l + out.l) % 2 else n * (n + 1) // 2
 
 
 def _needed(
     roots: Sequence[Diagram],
-    admissible: Mapping[Diagram, tuple[Irrep, ...]],
+    admissible: Mapping[Diagram, Copies],
     target: Sequence[Irrep] | None,
     symmetric_leaves: bool,
 ) -> dict[Diagram, tuple[Irrep, ...]]:
@@ -255,25 +283,12 @@ def _needed(
         wanted[root].update(reached)
     for node in reversed(list(admissible)):
         if isinstance(node, Vertex):
-            wanted[node] &= _producible(node, admissible, symmetric_leaves)
             for a in admissible[node.left]:
                 for b in admissible[node.right]:
-                    if any(_couples(a, b, out) for out in wanted[node]):
+                    if any(_n_paths(node, a, b, out, admissible, symmetric_leaves) for out in wanted[node]):
                         wanted[node.left].add(a)
                         wanted[node.right].add(b)
     return {node: tuple(sorted(irreps, key=by_parity)) for node, irreps in wanted.items()}
-
-
-def _producible(node: Vertex, admissible: Mapping[Diagram, tuple[Irrep, ...]], symmetric_leaves: bool) -> set[Irrep]:
-    """Irreps that survive the antisymmetry of odd couplings of one line with itself."""
-    is_symmetric = symmetric_leaves and node.left == node.right
-    return {
-        out
-        for out in admissible[node]
-        for a in admissible[node.left]
-        for b in admissible[node.right]
-        if _couples(a, b, out) and not (is_symmetric and a == b and (a.l + b.l + out.l) % 2)
-    }
 
 
 def _step(node: Vertex, position: Mapping[Diagram, int], lines: Sequence[Line], symmetric_leaves: bool) -> Step:
