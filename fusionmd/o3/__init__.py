@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+# `clebsch_gordan` is the function here; for its module write `from fusionmd.o3.clebsch_gordan import ...`.
 from fusionmd.o3.cartesian import cartesian_basis, cartesian_coupling, cartesian_product, to_cartesian, to_spherical
 from fusionmd.o3.clebsch_gordan import CONVENTION_ID, clebsch_gordan, complex_to_real
 from fusionmd.o3.irreps import Irrep, Irreps

@@ -1,6 +1,6 @@
 r"""Real spherical harmonics as homogeneous polynomials in (x, y, z): no angles, hence nothing special at the poles.
 
-Degrees 0-3 come out of one GEMM on the 3 + 6 + 10 monomials of the direction u; every higher degree is one more GEMM,
+Degrees 0-3 come out of one GEMM on the 1 + 3 + 6 + 10 monomials of the direction u; every higher degree is one more,
 Y_l = N_l C(l-1, 1, l) (Y_{l-1} (x) u). Inside, components come first ([k, n], contiguous in n): some
 four times faster on a CPU than [n, k] with a small k.
 """
@@ -30,7 +30,6 @@ class SphericalHarmonics(torch.nn.Module):
     """
 
     coefficients: torch.Tensor
-    constant: torch.Tensor
 
     def __init__(self, l_max: int) -> None:
         super().__init__()
@@ -38,9 +37,7 @@ class SphericalHarmonics(torch.nn.Module):
             raise IrrepsError(f"got l_max = {l_max}; the largest degree must be >= 0")
         self.l_max = l_max
         self.shortest_squared = _SHORTEST_SQUARED
-        coefficients = _coefficients(min(l_max, 3))
-        self.register_buffer("coefficients", torch.tensor(coefficients), persistent=False)
-        self.register_buffer("constant", torch.eye(1, len(coefficients), dtype=torch.float64)[0], persistent=False)
+        self.register_buffer("coefficients", torch.tensor(_coefficients(min(l_max, 3))), persistent=False)
         self.higher = torch.nn.ModuleList([_NextDegree(l) for l in range(4, l_max + 1)])
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -60,8 +57,7 @@ class SphericalHarmonics(torch.nn.Module):
 
     def _polynomials(self, u: torch.Tensor) -> torch.Tensor:
         """u [3, n] -> [n, (l_max + 1)^2]."""
-        coefficients = self.coefficients.to(u.dtype)
-        harmonics = torch.addmm(self.constant.to(u.dtype), _monomials(u, self.l_max).t(), coefficients.t())
+        harmonics = torch.mm(_monomials(u, self.l_max).t(), self.coefficients.to(u.dtype))
         if self.l_max < 4:
             return harmonics
         degrees = [harmonics]
@@ -98,34 +94,37 @@ class _NextDegree(torch.nn.Module):
 
 
 def _monomials(u: torch.Tensor, l_max: int) -> torch.Tensor:
-    """Monomials of degree 1 ... min(l_max, 3) of u [3, n], each degree in the order xx xy xz yy yz zz."""
-    if l_max < 2:
-        return u
+    """Monomials of degree 0 ... min(l_max, 3) of u [3, n], each degree in the order xx xy xz yy yz zz."""
+    ones = torch.ones_like(u[0:1])
+    if l_max == 0:
+        return ones
+    if l_max == 1:
+        return torch.cat([ones, u])
     x, y, z = u[0:1], u[1:2], u[2:3]
     squares = torch.cat([x * u, y * u[1:], z * z])
-    if l_max < 3:
-        return torch.cat([u, squares])
-    return torch.cat([u, squares, x * squares, y * squares[3:], z * squares[5:]])
+    if l_max == 2:
+        return torch.cat([ones, u, squares])
+    return torch.cat([ones, u, squares, x * squares, y * squares[3:], z * squares[5:]])
 
 
 _XYZ_TO_YZX = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 
 def _coefficients(l_max: int) -> NDArray[np.float64]:
-    """Matrix [(l_max + 1)^2, n_monomials] of Y_1 ... Y_lmax (l_max <= 3) over `_monomials`; the row of Y_0 is zero."""
-    blocks = [_fold(power) for power in _tensor_powers(max(l_max, 1))]
-    matrix = np.zeros(((l_max + 1) ** 2, sum(block.shape[1] for block in blocks)))
+    """Matrix [n_monomials, (l_max + 1)^2] from `_monomials` to Y_0 ... Y_lmax (l_max <= 3), one block a degree."""
+    blocks = [_fold(power).T for power in _tensor_powers(l_max)]
+    matrix = np.zeros((sum(len(block) for block in blocks), (l_max + 1) ** 2))
     start = 0
-    for l, block in enumerate(blocks[:l_max], start=1):
-        matrix[l**2 : (l + 1) ** 2, start : start + block.shape[1]] = block
-        start += block.shape[1]
+    for l, block in enumerate(blocks):
+        matrix[start : start + len(block), l**2 : (l + 1) ** 2] = block
+        start += len(block)
     return matrix
 
 
 def _tensor_powers(l_max: int) -> list[NDArray[np.float64]]:
-    """For l = 1 ... l_max the tensor [2l+1, 3, ..., 3] that contracts u (x) ... (x) u to Y_l."""
-    powers = [np.sqrt(3.0) * _XYZ_TO_YZX]
-    for l in range(2, l_max + 1):
+    """For l = 0 ... l_max the tensor [2l+1, 3, ..., 3] that contracts u (x) ... (x) u to Y_l."""
+    powers = [np.ones(1)]
+    for l in range(1, l_max + 1):
         powers.append(np.einsum("mnx,n...->mx...", _step(l).reshape(2 * l + 1, 2 * l - 1, 3), powers[-1]))
     return powers
 
