@@ -16,12 +16,13 @@ from ase import Atoms, units
 from ase.io import read, write
 from ase.md.langevin import Langevin
 from ase.md.md import MolecularDynamics
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
+from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 
 from fusionmd import Structure, load_potential
 from fusionmd.engines.ase import FusionCalculator
+from fusionmd.o3 import random_rotation
 from fusionmd.potential import Potential
 
 HERE = Path(__file__).resolve().parent
@@ -63,16 +64,14 @@ def main() -> None:
 
     heading("4. Dynamics at constant energy: 0.5 ps")
     rng = np.random.default_rng(1)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, force_temp=True, rng=rng)
-    Stationary(atoms)
-    ZeroRotation(atoms)
+    heat(atoms, rng)
     nve = run(VelocityVerlet(atoms, TIMESTEP * units.fs), atoms, 1000 // scale, given.out / "nve.xyz")
     spread = np.ptp(nve.column(1)) / len(atoms)
     print(f"total energy: within {1000 * spread:.3f} meV per atom; temperature {nve.column(3).mean():.0f} K on average")
 
     heading("5. Dynamics at constant temperature: 1 ps, Langevin thermostat")
-    langevin = Langevin(atoms, TIMESTEP * units.fs, temperature_K=TEMPERATURE, friction=0.02 / units.fs, rng=rng)
-    nvt = run(langevin, atoms, 2000 // scale, given.out / "nvt.xyz")
+    bath = {"temperature_K": TEMPERATURE, "friction": 0.02 / units.fs, "fixcm": False, "rng": rng}
+    nvt = run(Langevin(atoms, TIMESTEP * units.fs, **bath), atoms, 2000 // scale, given.out / "nvt.xyz")
     print(f"temperature: {nvt.column(3).mean():.0f} K on average, {nvt.column(3).std():.0f} K standard deviation")
     jumps = int(np.count_nonzero(np.diff(np.sign(nvt.column(4)))))
     print(f"the proton between the oxygens crossed the middle {jumps} times")
@@ -121,9 +120,9 @@ def evaluate(potential: Potential, atoms: Atoms) -> None:
         above = result.energy - minimum
         print(f"frame {k}: {above:7.3f} eV above the minimum, largest force {largest:6.3f} eV/angstrom")
     print(f"energies and forces of {len(frames)} frames in one batch: {1000 * seconds:.0f} ms")
-    turned = Structure(atoms.numbers, frames[0].positions[:, [1, 2, 0]])
+    turned = Structure(atoms.numbers, frames[0].positions @ random_rotation(rng).T)
     change = abs(potential.evaluate([turned])[0].energy - results[0].energy)
-    print(f"turned by 120 degrees: energy changes by {change:.1e} eV")
+    print(f"turned in space: the energy changes by {change:.1e} eV")
     print(f"forces against finite differences of the energy: {force_error(potential, frames[0]):.1e} eV/angstrom")
 
 
@@ -140,6 +139,14 @@ def force_error(potential: Potential, frame: Structure, h: float = 1e-2) -> floa
     numerical = -energies @ np.array([1.0, -8.0, 8.0, -1.0]) / (12 * h)
     forces = potential.evaluate([frame])[0].forces[0]
     return float(np.abs(numerical - [forces[atom, axis] for atom, axis in components]).max())
+
+
+def heat(atoms: Atoms, rng: np.random.Generator) -> None:
+    """Maxwell-Boltzmann momenta with twice the kinetic energy: from the minimum, half of it goes into the bonds."""
+    scale = np.sqrt(atoms.get_masses() * 2 * units.kB * TEMPERATURE)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * scale[:, None])
+    Stationary(atoms)
+    ZeroRotation(atoms)
 
 
 def run(dynamics: MolecularDynamics, atoms: Atoms, n_steps: int, path: Path, every: int = 5) -> Record:
