@@ -1,0 +1,154 @@
+"""Law 5: the torch contraction, eager and scripted, gives what the numpy oracle gives, path by path."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fusionmd.fusion.contraction import Contraction
+from fusionmd.fusion.diagram import Diagram
+from fusionmd.fusion.enumerate import Labelling, enumerate_labellings
+from fusionmd.fusion.evaluate import BlockWeights, evaluate, evaluate_block
+from fusionmd.fusion.plan import Plan, Step, plan_of
+from fusionmd.fusion.pruning import prune
+from fusionmd.o3.irreps import Irrep
+
+LEAVES = {
+    "A": [Irrep(l, (-1) ** l) for l in range(3)],
+    "h": [Irrep(0, 1), Irrep(1, -1), Irrep(1, 1)],
+}
+TARGET = [Irrep(0, 1), Irrep(1, -1), Irrep(1, 1)]
+N, N_CHANNELS = 3, 4
+Values = dict[str, dict[Irrep, np.ndarray]]
+
+
+def leaf_tensors(plan: Plan, values: Values, dtype: torch.dtype) -> list[torch.Tensor]:
+    """Leaf lines [n, m, c] as the contraction wants them."""
+    leaves = plan.lines[: len(plan.leaves)]
+    parts = [[values[Diagram.parse(line.name).leaves[0].name][irrep] for irrep in line.irreps] for line in leaves]
+    return [torch.tensor(np.concatenate(part, axis=1), dtype=dtype) for part in parts]
+
+
+def oracle_with_mixing(diagram: Diagram, plan: Plan, module: Contraction, values: Values) -> list[np.ndarray]:
+    """Per target [n, 2l+1, n_paths, c]: each path of the root summed over what is below, with the module's matrices."""
+    matrices = {}
+    for path, node in diagram.lines():
+        for k, step in enumerate(plan.steps):
+            if step.name == str(node) and path:
+                matrices.update(
+                    {(path, coupled): w for coupled, w in step_matrices(plan, step, module.steps[k].mixing)}
+                )
+    labellings = enumerate_labellings(diagram, LEAVES, TARGET)
+    inner = diagram.inner_lines
+    kept = [x for x in labellings if all((path, x.at(path).vertices[-1]) in matrices for path in inner)]
+    root = plan.steps[-1]
+    found = []
+    for target in plan.lines[root.out].distinct:
+        terms = []
+        for coupled in couplings(plan, root, target):
+            group = [x for x in kept if x.vertices[-1] == coupled]
+            terms.append(evaluate_block(diagram, group, values, BlockWeights(vertices=matrices))[target])
+        found.append(np.stack(terms, axis=2))
+    return found
+
+
+def couplings(plan: Plan, step: Step, target: Irrep) -> list[tuple[Irrep, Irrep, Irrep]]:
+    left, right = plan.lines[step.left].irreps, plan.lines[step.right].irreps
+    return [(left[path.left], right[path.right], target) for path in step.paths_to(target)]
+
+
+def step_matrices(plan: Plan, step: Step, mixing: torch.nn.Module) -> list[tuple[tuple[Irrep, ...], np.ndarray]]:
+    """The channel matrix [C, C] of every path of a vertex, cut out of the folded map [(n_paths, c), c]."""
+    found = []
+    for irrep, weight in zip(plan.lines[step.out].distinct, mixing.weights, strict=True):
+        pieces = weight.detach().double().numpy().reshape(-1, N_CHANNELS, N_CHANNELS)
+        found.extend(zip(couplings(plan, step, irrep), pieces, strict=True))
+    return found
+
+
+def full_labelling(plan: Plan, line: int, k: int) -> Labelling:
+    """The labelling that the k-th irrep of a line of a resolved plan stands for."""
+    if line < len(plan.leaves):
+        return Labelling(plan.lines[line].irreps[k])
+    step = next(step for step in plan.steps if step.out == line)
+    path = step.paths[k]
+    legs = (full_labelling(plan, step.left, path.left), full_labelling(plan, step.right, path.right))
+    return Labelling(path.out, legs)
+
+
+def assert_close(found: list[torch.Tensor], expected: list[np.ndarray], tolerance: float) -> None:
+    for x, y in zip(found, expected, strict=True):
+        assert x.shape == y.shape
+        assert np.abs(x.detach().double().numpy() - y).max() <= tolerance * np.abs(y).max()
+
+
+DIAGRAMS = [
+    "(A, A)",
+    "(A, h)@1",
+    "((A, A)@2, A)@1",
+    "((A, h)@1, (h, A)@1)@1",
+    "((A, A)@2+, (A, A)@2+)@1",
+    "(((A, A)@1, A)@1, h)@1",
+]
+
+
+@pytest.mark.parametrize("kernel", ["dense", "sparse"])
+@pytest.mark.parametrize("text", DIAGRAMS)
+def test_with_channel_matrices_inside(random_values, text: str, kernel: str) -> None:
+    torch.manual_seed(3)
+    diagram, values = Diagram.parse(text), random_values(LEAVES, n=N, n_channels=N_CHANNELS)
+    plan = with_kernel(plan_of(diagram, LEAVES, TARGET), kernel)
+    module = Contraction(plan, N_CHANNELS, plan.lines[plan.steps[-1].out].distinct).double()
+    expected = oracle_with_mixing(diagram, plan, module, values)
+    assert_close(module(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
+    assert_close(torch.jit.script(module)(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
+    assert_close(module.float()(leaf_tensors(plan, values, torch.float32)), expected, 1e-5)
+
+
+@pytest.mark.parametrize("text", DIAGRAMS)
+def test_resolved_paths_are_full_labellings(random_values, text: str) -> None:
+    diagram, values = Diagram.parse(text), random_values(LEAVES, n=N, n_channels=N_CHANNELS)
+    plan = plan_of(diagram, LEAVES, TARGET, resolved=True)
+    root = plan.steps[-1]
+    targets = plan.lines[root.out].distinct
+    module = Contraction(plan, N_CHANNELS, targets, mixing=False).double()
+    labellings = [full_labelling(plan, root.out, k) for k in range(len(root.paths))]
+    expected = [
+        np.stack(
+            [evaluate(diagram, labelling, values) for labelling in labellings if labelling.irrep == target], axis=2
+        )
+        for target in targets
+    ]
+    assert_close(module(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
+    assert_close(torch.jit.script(module)(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
+    assert_close(module.float()(leaf_tensors(plan, values, torch.float32)), expected, 1e-5)
+
+
+@pytest.mark.parametrize("text", [*DIAGRAMS, "((A, A)@2, (A, A)@2)@2", "((h, h)@1, (h, h)@1)@1"])
+def test_a_resolved_plan_loses_nothing(text: str) -> None:
+    """Its labellings span the family of all admissible ones (no channel matrices)."""
+    diagram = Diagram.parse(text)
+    plan = plan_of(diagram, LEAVES, TARGET, resolved=True)
+    planned = [full_labelling(plan, plan.steps[-1].out, k) for k in range(len(plan.steps[-1].paths))]
+    everything = enumerate_labellings(diagram, LEAVES, TARGET)
+    assert set(planned) <= set(everything)
+    assert len(prune(diagram, [*planned, *(x for x in everything if x not in planned)])) == len(prune(diagram, planned))
+
+
+@pytest.mark.parametrize("text", ["(A, A)", "((A, A)@2, A)@1", "(((A, A)@1, h)@1, A)@1", "(h, (A, A)@2)@1"])
+def test_a_mixing_plan_keeps_what_pruning_keeps(text: str) -> None:
+    """With channel matrices inside only the pair of equal leaves is symmetric: the plan drops what law 4 allows."""
+    diagram = Diagram.parse(text)
+    plan = plan_of(diagram, LEAVES, TARGET)
+    irreps = {step.name: plan.lines[step.out].distinct for step in plan.steps}
+    kept = {step.name: {c for i in irreps[step.name] for c in couplings(plan, step, i)} for step in plan.steps}
+    vertices = [(path, str(node)) for path, node in diagram.lines() if node.children]
+    everything = enumerate_labellings(diagram, LEAVES, TARGET)
+    planned = [x for x in everything if all(x.at(path).vertices[-1] in kept[name] for path, name in vertices)]
+    rest = [x for x in everything if x not in planned]
+    assert prune(diagram, [*planned, *rest], mixing=diagram.inner_lines) == planned
+
+
+def with_kernel(plan: Plan, kernel: str) -> Plan:
+    return replace(plan, steps=tuple(replace(step, kernel=kernel) for step in plan.steps))
