@@ -137,7 +137,9 @@ def _backend_for(structure: Structure, backend: str) -> str:
         small = structure.n_atoms < ALL_PAIRS_MAX_ATOMS and not structure.is_periodic
         return "all_pairs" if small else "vesin"
     if backend not in _BACKENDS:
-        raise UnsupportedStructureError(f"unknown neighbour list backend {backend!r}; choose auto, {', '.join(_BACKENDS)}")
+        raise UnsupportedStructureError(
+            f"unknown neighbour list backend {backend!r}; choose auto, {', '.join(_BACKENDS)}"
+        )
     if backend == "all_pairs" and structure.is_periodic:
         raise UnsupportedStructureError("backend 'all_pairs' knows no periodic images; choose 'auto' or 'vesin'")
     return backend
@@ -145,7 +147,9 @@ def _backend_for(structure: Structure, backend: str) -> str:
 
 def _check_cutoff(cutoff: float) -> None:
     if not MIN_DISTANCE <= cutoff < np.inf:
-        raise UnsupportedStructureError(f"cutoff is {cutoff}; give a finite distance of at least {MIN_DISTANCE} angstrom")
+        raise UnsupportedStructureError(
+            f"cutoff is {cutoff}; give a finite distance of at least {MIN_DISTANCE} angstrom"
+        )
 
 
 def _check_distances(

@@ -123,7 +123,9 @@ def _numbers(numbers: ArrayLike) -> NDArray[np.int64]:
     if given.size == 0:
         raise UnsupportedStructureError("the structure has no atoms; give at least one")
     if given.dtype.kind not in "iu" or given.min() < 1 or given.max() > MAX_ATOMIC_NUMBER:
-        raise UnsupportedStructureError(f"atomic numbers must be integers 1..{MAX_ATOMIC_NUMBER}, got {given[:8].tolist()}")
+        raise UnsupportedStructureError(
+            f"atomic numbers must be integers 1..{MAX_ATOMIC_NUMBER}, got {given[:8].tolist()}"
+        )
     return _read_only(given.astype(np.int64))
 
 
@@ -137,7 +139,9 @@ def _float_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
 def _cell(cell: ArrayLike | None) -> NDArray[np.float64]:
     given = _float_array(np.zeros((3, 3)) if cell is None else cell, "cell vectors")
     if given.shape != (3, 3):
-        raise UnsupportedStructureError(f"the cell has shape {given.shape}; give three row vectors, [3, 3], in angstrom")
+        raise UnsupportedStructureError(
+            f"the cell has shape {given.shape}; give three row vectors, [3, 3], in angstrom"
+        )
     if not np.isfinite(given).all():
         raise UnsupportedStructureError(f"the cell holds NaN or infinity: {given.tolist()}")
     return given
@@ -158,7 +162,9 @@ def _check_positions(positions: NDArray[np.float64], n_atoms: int) -> None:
         )
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if bad.size:
-        raise UnsupportedStructureError(f"positions of atoms {bad[:8].tolist()} are NaN or infinite; repair or drop the frame")
+        raise UnsupportedStructureError(
+            f"positions of atoms {bad[:8].tolist()} are NaN or infinite; repair or drop the frame"
+        )
 
 
 def _check_periodic_axes(cell: NDArray[np.float64], pbc: tuple[bool, bool, bool]) -> None:
