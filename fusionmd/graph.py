@@ -51,9 +51,8 @@ class Graph(NamedTuple):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Graph:
         """The same graph elsewhere; `dtype` is that of the edge vectors, volumes stay float64."""
-        moved = [value.to(device) if isinstance(value, Tensor) else value for value in self]
-        moved[0] = self.edge_vectors.to(device=device, dtype=dtype)
-        return Graph(*moved)
+        moved = {name: value.to(device) for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        return self._replace(**moved | {"edge_vectors": self.edge_vectors.to(device=device, dtype=dtype)})
 
 
 def graph_of(

@@ -139,9 +139,7 @@ def _float_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
 def _cell(cell: ArrayLike | None) -> NDArray[np.float64]:
     given = _float_array(np.zeros((3, 3)) if cell is None else cell, "cell vectors")
     if given.shape != (3, 3):
-        raise UnsupportedStructureError(
-            f"the cell has shape {given.shape}; give three row vectors, [3, 3], in angstrom"
-        )
+        raise UnsupportedStructureError(f"the cell has shape {given.shape}; give three row vectors [3, 3], angstrom")
     if not np.isfinite(given).all():
         raise UnsupportedStructureError(f"the cell holds NaN or infinity: {given.tolist()}")
     return given

@@ -1,6 +1,7 @@
 """Conversion factors, named `A_PER_B`: multiply a value in B by it to get the value in A.
 
-Constants: CODATA 2022, Mohr, Newell, Taylor, Tiesinga (NIST, https://physics.nist.gov/constants). Those marked exact define the SI.
+Constants: CODATA 2022, Mohr, Newell, Taylor, Tiesinga (NIST, https://physics.nist.gov/constants).
+Those marked exact define the SI.
 """
 
 from math import pi

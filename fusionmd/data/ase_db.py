@@ -63,7 +63,7 @@ def _numeric(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _states_first(data: Mapping[str, Any], n_atoms: int) -> dict[str, Any]:
-    """Row data, with energies [1, n_states] flattened and forces [n_atoms, n_states, 3] turned to [n_states, n_atoms, 3]."""
+    """Row data with the axis of states first, also where it came second: energy [1, n], forces [n_atoms, n, 3]."""
     values = dict(data)
     n_states = 0
     if "energy" in values:

@@ -23,7 +23,7 @@ from fusionmd.files import atomic_write
 
 _PAIR = re.compile(
     r"""(?P<key>"[^"]*"|[^\s="']+)            # a bare or quoted key
-        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|\S+))?  # a quoted, bracketed or bare value""",
+        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|\S+))?  # a value, perhaps in quotes or brackets""",
     re.VERBOSE,
 )
 _TRUE, _FALSE = {"T", "True", "true", "TRUE"}, {"F", "False", "false", "FALSE"}
@@ -119,9 +119,8 @@ def _columns(rows: list[str], properties: str) -> dict[str, Any]:
     width = sum(int(size) for size in fields[2::3])
     for line, row in enumerate(cells):
         if len(row) < width:
-            raise DataError(
-                f"atom {line} has {len(row)} columns, Properties={properties} wants {width}: {rows[line].strip()[:80]!r}"
-            )
+            text = rows[line].strip()[:80]
+            raise DataError(f"atom {line} has {len(row)} columns, Properties={properties} wants {width}: {text!r}")
     columns, start = {}, 0
     for name, kind, size in zip(fields[0::3], fields[1::3], fields[2::3], strict=True):
         columns[name] = _column([row[start : start + int(size)] for row in cells], kind, name)

@@ -69,6 +69,6 @@ def _check_lengths(arrays: Mapping[str, Any], path: str) -> None:
     )
     if not good:
         raise DataError(
-            f"{path}: array lengths do not match: {shapes}; wanted {names[0]} [n_atoms], {names[1]} [n_frames, n_atoms, 3], "
-            f"{names[2]} [n_frames], {names[3]} like {names[1]}"
+            f"{path}: array lengths do not match: {shapes}; wanted {names[0]} [n_atoms], "
+            f"{names[1]} [n_frames, n_atoms, 3], {names[2]} [n_frames], {names[3]} like {names[1]}"
         )

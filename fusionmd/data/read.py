@@ -32,7 +32,7 @@ def read_frames(
     """All frames of a file, labels in eV and angstrom.
 
     format: 'extxyz', 'ase-db' or 'npz'; by the file's suffix if None.
-    energy_key ...: Where the label is; None looks for the usual names (`fusionmd.data.record.KNOWN_KEYS`), '' ignores it.
+    energy_key ...: Where the label is; None looks for the usual names (`record.KNOWN_KEYS`), '' ignores the label.
         A stress key is read with ASE's convention, a virial key with QUIP's (`fusionmd.data.conventions`).
     units: Units of the file; None takes eV and angstrom, for npz kcal/mol, for a database what its metadata declare.
     require: Labels every frame must have: 'energy', 'forces', 'stress'.
