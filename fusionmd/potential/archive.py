@@ -44,7 +44,11 @@ def unpack(content: bytes, *, source: str = "the file") -> dict[str, bytes]:
     if damaged is not None:
         raise PotentialFormatError(f"{source} is damaged (record {damaged}); copy or export it again")
     if METADATA not in extra_files:
-        what = "is a TorchScript file without fusionmd metadata" if _has_torch_record(names) else "is a zip file of something else"
+        what = (
+            "is a TorchScript file without fusionmd metadata"
+            if _has_torch_record(names)
+            else "is a zip file of something else"
+        )
         raise PotentialFormatError(f"{source} {what}, not a fusionmd potential; make one with `fusionmd export`")
     return extra_files
 

@@ -54,7 +54,12 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; rounded, so that equal exports are equal bytes."""
-        return {**asdict(self), "error": rounded(self.error), "tolerance": rounded(self.tolerance), "passed": self.passed}
+        return {
+            **asdict(self),
+            "error": rounded(self.error),
+            "tolerance": rounded(self.tolerance),
+            "passed": self.passed,
+        }
 
 
 def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Structure]) -> list[Check]:
@@ -64,8 +69,14 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
     energy_gap, force_gap = gaps(scripted, eager, frames)
     tolerance = GAP_TOLERANCE[scripted.metadata.dtype] * scale
     return [
-        Check("scripted against eager, eV/angstrom", _largest_gap(scripted, eager, frames), SCRIPTED_TOLERANCE[scripted.metadata.dtype] * scale),
-        Check("forces against finite differences, eV/angstrom", forces_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
+        Check(
+            "scripted against eager, eV/angstrom",
+            _largest_gap(scripted, eager, frames),
+            SCRIPTED_TOLERANCE[scripted.metadata.dtype] * scale,
+        ),
+        Check(
+            "forces against finite differences, eV/angstrom", forces_error(exact, frames), DIFFERENCES_TOLERANCE * scale
+        ),
         Check("virial against finite strain, eV", virials_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
         Check("equivariance, eV/angstrom", equivariance_error(exact, frames), EQUIVARIANCE_TOLERANCE * scale),
         Check("one block against several, eV/angstrom", blocks_error(exact), BLOCKS_TOLERANCE * scale),
@@ -81,9 +92,13 @@ def rounded(error: float) -> float:
 
 def demand(checks: Sequence[Check]) -> None:
     """Raise PotentialFormatError naming what failed."""
-    failed = [f"{check.name}: {check.error:.3g} (allowed {check.tolerance:.3g})" for check in checks if not check.passed]
+    failed = [
+        f"{check.name}: {check.error:.3g} (allowed {check.tolerance:.3g})" for check in checks if not check.passed
+    ]
     if failed:
-        raise PotentialFormatError(f"the export was refused, nothing was written: {'; '.join(failed)}; the model is at fault")
+        raise PotentialFormatError(
+            f"the export was refused, nothing was written: {'; '.join(failed)}; the model is at fault"
+        )
 
 
 def double_precision(potential: Potential) -> Potential:
@@ -98,7 +113,9 @@ def gaps(potential: Potential, eager: Potential, frames: Sequence[Structure]) ->
     if potential.metadata.dtype == "float64":
         return 0.0, 0.0
     core = copy.deepcopy(eager.core).double()
-    pairs = list(zip(_all_states(potential, frames), _all_states(Potential(core, eager.metadata, b""), frames), strict=True))
+    pairs = list(
+        zip(_all_states(potential, frames), _all_states(Potential(core, eager.metadata, b""), frames), strict=True)
+    )
     energy = max(_largest(a.energies - b.energies) / a.forces.shape[1] for a, b in pairs)
     return energy, max(_largest(a.forces - b.forces) for a, b in pairs)
 
@@ -156,7 +173,9 @@ def blocks_error(potential: Potential) -> float:
 
 def _largest_gap(one: Potential, other: Potential, frames: Sequence[Structure]) -> float:
     pairs = zip(_all_states(one, frames), _all_states(other, frames), strict=True)
-    return max(max(_largest(a.forces - b.forces), _largest(a.energies - b.energies) / len(a.forces[0])) for a, b in pairs)
+    return max(
+        max(_largest(a.forces - b.forces), _largest(a.energies - b.energies) / len(a.forces[0])) for a, b in pairs
+    )
 
 
 def _all_states(potential: Potential, frames: Sequence[Structure]) -> list[Evaluation]:

@@ -47,20 +47,33 @@ class CompiledDifferentiate:
     members: tuple[Primitive, ...]
 
     def __call__(
-        self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int, weights: Tensor
+        self,
+        edge_vectors: Tensor,
+        senders: Tensor,
+        receivers: Tensor,
+        slots: Tensor,
+        species: Tensor,
+        n_local: int,
+        weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Arguments and results as in `Core.differentiate`."""
         if min(species.shape[0], senders.shape[0]) < MIN_SIZE:
-            return tuple(self.core.differentiate(edge_vectors, senders, receivers, slots, species, n_local, weights))  # type: ignore[return-value]
-        floats, whole = edge_vectors.to(torch.float64).contiguous(), [_index(t) for t in (senders, receivers, slots, species)]
+            contributions, gradients = self.core.differentiate(
+                edge_vectors, senders, receivers, slots, species, n_local, weights
+            )
+            return contributions, gradients
+        floats, whole = (
+            edge_vectors.to(torch.float64).contiguous(),
+            [_index(t) for t in (senders, receivers, slots, species)],
+        )
         weights = _with_context(weights, species.shape[0])
         references = self.core.atomic_energies[species[:n_local]]
-        contributions, gradients = [], []
+        energies, slopes = [], []
         for member, compiled in enumerate(self.members):
             results = [compiled(floats, *whole, request.contiguous()) for request in weights[member]]
-            contributions.append(results[0][0][:n_local] + references)
-            gradients.append(torch.stack([gradient for _, gradient in results]))
-        return torch.stack(contributions), torch.stack(gradients)
+            energies.append(results[0][0][:n_local] + references)
+            slopes.append(torch.stack([gradient for _, gradient in results]))
+        return torch.stack(energies), torch.stack(slopes)
 
 
 def compile_potential(potential: Potential) -> list[Path]:
@@ -107,7 +120,9 @@ def traced(potential: Potential, member: int) -> torch.fx.GraphModule:
     """Energy contributions and their gradient as one graph of primitive operations with symbolic sizes."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    graph = make_fx(_primitive(potential, member), tracing_mode="symbolic", _allow_non_fake_inputs=True)(*_example(potential))
+    graph = make_fx(_primitive(potential, member), tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+        *_example(potential)
+    )
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
@@ -132,7 +147,9 @@ def _build(potential: Potential, member: int, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with _quiet(), atomic_write(path) as temporary:
-            program = torch.export.export(traced(potential, member), _example(potential), dynamic_shapes=_dynamic_shapes())
+            program = torch.export.export(
+                traced(potential, member), _example(potential), dynamic_shapes=_dynamic_shapes()
+            )
             torch._inductor.aoti_compile_and_package(program, package_path=str(temporary))
     except Exception as error:  # tracer, exporter and C++ compiler fail in many ways; all mean the same to the user
         first_line = next(iter(str(error).strip().splitlines()), "no message")
@@ -190,7 +207,9 @@ def _path(potential: Potential, member: int) -> Path:
 def _loaded(path: Path) -> Primitive:
     """The compiled member; only a file of this user is native code we run."""
     if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-        raise PotentialFormatError(f"{path} belongs to another user and is not run; remove it, or set FUSIONMD_CACHE to a folder of yours")
+        raise PotentialFormatError(
+            f"{path} belongs to another user and is not run; remove it, or set FUSIONMD_CACHE to a folder of yours"
+        )
     with _quiet():
         return torch._inductor.aoti_load_package(str(path))
 

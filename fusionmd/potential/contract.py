@@ -68,7 +68,9 @@ def with_ghost_exchange(model: nn.Module) -> nn.Module:
 
 def check_contract(model: nn.Module) -> EnergyModel:
     """Return `model` if it declares what the contract asks for, else raise PotentialFormatError."""
-    missing = [name for name in ("cutoff", "n_hops", "n_outputs", "supports_exchange", "elements") if not hasattr(model, name)]
+    missing = [
+        name for name in ("cutoff", "n_hops", "n_outputs", "supports_exchange", "elements") if not hasattr(model, name)
+    ]
     if missing:
         raise PotentialFormatError(
             f"{type(model).__name__} lacks {', '.join(missing)}; a model must declare cutoff, n_hops, n_outputs, supports_exchange and elements"
@@ -76,7 +78,9 @@ def check_contract(model: nn.Module) -> EnergyModel:
     checked = cast(EnergyModel, model)
     elements = [int(z) for z in checked.elements]
     if not elements or elements != sorted(set(elements)):
-        raise PotentialFormatError(f"elements of {type(model).__name__} are {elements}; wanted ascending atomic numbers without repetition")
+        raise PotentialFormatError(
+            f"elements of {type(model).__name__} are {elements}; wanted ascending atomic numbers without repetition"
+        )
     if not (math.isfinite(checked.cutoff) and checked.cutoff > 0 and checked.n_hops >= 1 and checked.n_outputs >= 1):
         raise PotentialFormatError(
             f"{type(model).__name__} declares cutoff {checked.cutoff}, n_hops {checked.n_hops}, n_outputs {checked.n_outputs}; each must be positive"

@@ -6,8 +6,7 @@
 It runs from Python and from any LibTorch program alike. Gradients must be enabled where it is called.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: TorchScript reads those of the buffers.
 from typing import List, Optional, Sequence, Tuple
 
 import torch
@@ -24,6 +23,9 @@ class Core(nn.Module):
     members: Models that satisfy the contract.
     atomic_energies: Reference energies E0 [n_elements, n_outputs], eV.
     """
+
+    atomic_energies: Tensor
+    model_dtype: Tensor
 
     def __init__(self, members: Sequence[nn.Module], head: AdiabaticHead, atomic_energies: Tensor) -> None:
         super().__init__()
@@ -161,7 +163,7 @@ class DescribingCore(Core):
         vectors = edge_vectors.to(self.model_dtype.dtype)
         outputs: List[Tensor] = []
         for model in self.members:
-            outputs.append(model.descriptors(vectors, senders, receivers, slots, species, n_local))
+            outputs.append(model.descriptors(vectors, senders, receivers, slots, species, n_local))  # type: ignore[operator]
         return torch.stack(outputs)
 
 

@@ -1,6 +1,6 @@
 """Second derivatives of the energy, by two backward passes through the scripted core.
 
-    (H v)_k = d/dr_k (dE/dr . v) = sum_edges d/d(edge) (dE/d(edge) . v_edge),    v_edge = v_sender - v_receiver
+(H v)_k = d/dr_k (dE/dr . v) = sum_edges d/d(edge) (dE/d(edge) . v_edge),    v_edge = v_sender - v_receiver
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def hessian_vector_products(
     """Hessian of one structure times displacements [..., n_atoms, 3] (angstrom): same shape, eV/angstrom; committee mean."""
     given = np.asarray(vectors, dtype=np.float64)
     if given.shape[-2:] != (graph.n_nodes, 3):
-        raise UnsupportedStructureError(f"displacements have shape {given.shape}; give [..., {graph.n_nodes}, 3], in angstrom")
+        raise UnsupportedStructureError(
+            f"displacements have shape {given.shape}; give [..., {graph.n_nodes}, 3], in angstrom"
+        )
     flat = torch.tensor(given.reshape(-1, graph.n_nodes, 3))
     at_once = max(1, max_edges // max(2 * graph.n_edges, 1))
     products = [_products(core, graph, part, state) for part in flat.split(at_once)]

@@ -43,7 +43,9 @@ class Evaluation:
     def stresses(self) -> Array:
         """dE/dstrain / volume, symmetrised, positive under tension (the sign of ASE) [n_requests, 3, 3], eV/angstrom^3."""
         if not self.volume > 0:
-            raise MissingQuantityError("the structure is not periodic, so it has no stress; use `virials`, or give it a cell")
+            raise MissingQuantityError(
+                "the structure is not periodic, so it has no stress; use `virials`, or give it a cell"
+            )
         return -0.5 * (self.virials + self.virials.transpose(0, 2, 1)) / self.volume
 
     def __repr__(self) -> str:

@@ -55,7 +55,13 @@ def export_potential(
     Raises PotentialFormatError if a check fails; then nothing is written.
     """
     content = potential_bytes(
-        models, atomic_energies=atomic_energies, name=name or _stem(path), head=head, config=config, frames=frames, **provenance
+        models,
+        atomic_energies=atomic_energies,
+        name=name or _stem(path),
+        head=head,
+        config=config,
+        frames=frames,
+        **provenance,
     )
     write_bytes_atomic(path, content[0])
     return content[1]
@@ -114,7 +120,9 @@ def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies) -> Te
     contract = check_contract(model)
     missing = [z for z in contract.elements if z not in atomic_energies]
     if missing:
-        raise PotentialFormatError(f"no reference energy for atomic numbers {missing}; give atomic_energies for {list(contract.elements)}")
+        raise PotentialFormatError(
+            f"no reference energy for atomic numbers {missing}; give atomic_energies for {list(contract.elements)}"
+        )
     rows = [torch.as_tensor(atomic_energies[z], dtype=torch.float64) for z in contract.elements]
     if any(row.numel() not in (1, contract.n_outputs) or not bool(torch.isfinite(row).all()) for row in rows):
         raise PotentialFormatError(
@@ -150,12 +158,17 @@ def _described(
 
 def _weights(core: nn.Module) -> bytes:
     """`weights.safetensors`: parameters and buffers of the members, `members.<k>.<name>`."""
-    tensors = {key: value.detach().contiguous().clone() for key, value in core.state_dict().items() if key.startswith("members.")}
+    tensors = {
+        key: value.detach().contiguous().clone()
+        for key, value in core.state_dict().items()
+        if key.startswith("members.")
+    }
     return safetensors_bytes(tensors)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """What JSON can hold: NaN and infinity become null, other objects their text."""
+
     def finite(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {str(key): finite(item) for key, item in value.items()}

@@ -10,6 +10,7 @@ import torch
 
 from fusionmd.errors import PotentialFormatError
 from fusionmd.potential.archive import EXCHANGE, METADATA, SELF_TEST, unpack
+from fusionmd.potential.compile import compiled_differentiate
 from fusionmd.potential.metadata import Metadata
 from fusionmd.potential.potential import Potential
 from fusionmd.potential.selftest import SelfTest, run_self_test
@@ -32,8 +33,6 @@ def load_potential(source: Source, *, device: str | torch.device = "cpu", compil
     potential = Potential(_module(content, name, device), metadata, content)
     run_self_test(potential, self_test_of(extra_files, name), source=name)
     if compiled != "no":
-        from fusionmd.potential.compile import compiled_differentiate
-
         potential.compiled = compiled_differentiate(potential, build=compiled == "yes")
     return potential
 
@@ -49,7 +48,9 @@ def load_exchange_core(source: Source, *, device: str | torch.device = "cpu") ->
     content, name = read_bytes(source)
     extra_files = unpack(content, source=name)
     if EXCHANGE not in extra_files:
-        raise PotentialFormatError(f"{name} has no exchange entry: its model does not support exchange; use mode expand")
+        raise PotentialFormatError(
+            f"{name} has no exchange entry: its model does not support exchange; use mode expand"
+        )
     entry = _module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
     fill(entry, _module(content, name, device))
     return entry

@@ -20,8 +20,9 @@ FIXED_BYTES = 200
 
 def bytes_per_edge(core: Core) -> int:
     """Bytes per edge of energy and forces of one member at condensed density, nodes included."""
-    declared = [int(model.bytes_per_edge) for model in core.members if hasattr(model, "bytes_per_edge")]
-    return max(declared) if len(declared) == len(core.members) else measured_bytes_per_edge(core)
+    declared = [getattr(model, "bytes_per_edge", None) for model in core.members]
+    known = [int(value) for value in declared if value is not None]
+    return max(known) if len(known) == len(declared) else measured_bytes_per_edge(core)
 
 
 def measured_bytes_per_edge(core: Core) -> int:

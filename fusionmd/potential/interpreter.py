@@ -55,7 +55,9 @@ def _step(node: Any, inputs: list[Any], environment: Environment) -> list[Any]:
         return [getattr(inputs[0], name)]
     if kind.startswith("aten::"):
         return _outputs(node, _operation(node, name)(*inputs))
-    raise PotentialFormatError(f"cannot compile: TorchScript operation {kind} is not known to the tracer; use compiled='no'")
+    raise PotentialFormatError(
+        f"cannot compile: TorchScript operation {kind} is not known to the tracer; use compiled='no'"
+    )
 
 
 def _operation(node: Any, name: str) -> Callable[..., Any]:
@@ -70,7 +72,9 @@ def _operation(node: Any, name: str) -> Callable[..., Any]:
 
 
 def _positional(operation: Any, values: tuple[Any, ...]) -> list[Any]:
-    return [value for value, argument in zip(values, operation._schema.arguments, strict=False) if not argument.kwarg_only]
+    return [
+        value for value, argument in zip(values, operation._schema.arguments, strict=False) if not argument.kwarg_only
+    ]
 
 
 def _keywords(operation: Any, values: tuple[Any, ...]) -> dict[str, Any]:

@@ -85,14 +85,18 @@ class Metadata:
         try:
             return cls(**{**values, **_as_tuples(values)})
         except (TypeError, ValueError, KeyError) as error:
-            raise PotentialFormatError(f"the metadata of {source} are incomplete ({error}); export the potential again") from None
+            raise PotentialFormatError(
+                f"the metadata of {source} are incomplete ({error}); export the potential again"
+            ) from None
 
 
 def _checked_fields(text: str | bytes, source: str) -> dict[str, Any]:
     try:
         fields = json.loads(text)
     except (ValueError, UnicodeDecodeError):
-        raise PotentialFormatError(f"the metadata of {source} are not JSON; the file is damaged, copy or export it again") from None
+        raise PotentialFormatError(
+            f"the metadata of {source} are not JSON; the file is damaged, copy or export it again"
+        ) from None
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise PotentialFormatError(f"{source} is not a fusionmd potential; make one with `fusionmd export`")
     version = fields.get("format_version")

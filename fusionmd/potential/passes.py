@@ -30,13 +30,11 @@ class Raw(NamedTuple):
 
 def inputs(graph: Graph, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Edge vectors (float64), senders, receivers, slots, species on `device`."""
-    return (
-        graph.edge_vectors.to(device, torch.float64),
-        graph.senders.to(device),
-        graph.receivers.to(device),
-        graph.slots.to(device),
-        graph.species.to(device),
-    )
+    moved = [graph.edge_vectors.to(device, torch.float64)]
+    moved += [tensor.to(device) for tensor in (graph.senders, graph.receivers, graph.slots, graph.species)]
+    # Tensors made while the caller was in inference mode cannot be differentiated; copies can.
+    edge_vectors, senders, receivers, slots, species = [t.clone() if t.is_inference() else t for t in moved]
+    return edge_vectors, senders, receivers, slots, species
 
 
 def whole(core: Any, graph: Graph, states: Tensor, compiled: Differentiate | None = None) -> Raw:

@@ -39,7 +39,11 @@ class SelfTest:
         arrays: dict[str, Any] = {"tolerances": np.array([self.energy_tolerance, self.force_tolerance])}
         for i, frame in enumerate(self.frames):
             arrays |= {f"numbers_{i}": frame.numbers, f"positions_{i}": frame.positions, f"cell_{i}": frame.cell}
-            arrays |= {f"pbc_{i}": np.array(frame.pbc), f"energies_{i}": self.energies[i], f"forces_{i}": self.forces[i]}
+            arrays |= {
+                f"pbc_{i}": np.array(frame.pbc),
+                f"energies_{i}": self.energies[i],
+                f"forces_{i}": self.forces[i],
+            }
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         return buffer.getvalue()
@@ -51,13 +55,17 @@ class SelfTest:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return cls._from_arrays(arrays)
         except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise PotentialFormatError(f"the self-test of {source} cannot be read ({error}); export the potential again") from None
+            raise PotentialFormatError(
+                f"the self-test of {source} cannot be read ({error}); export the potential again"
+            ) from None
 
     @classmethod
     def _from_arrays(cls, arrays: Any) -> SelfTest:
         n_frames = sum(key.startswith("numbers_") for key in arrays)
         frames = tuple(
-            Structure(arrays[f"numbers_{i}"], arrays[f"positions_{i}"], arrays[f"cell_{i}"], arrays[f"pbc_{i}"].tolist())
+            Structure(
+                arrays[f"numbers_{i}"], arrays[f"positions_{i}"], arrays[f"cell_{i}"], arrays[f"pbc_{i}"].tolist()
+            )
             for i in range(n_frames)
         )
         energies = tuple(arrays[f"energies_{i}"] for i in range(n_frames))
@@ -65,7 +73,9 @@ class SelfTest:
         return cls(frames, energies, forces, *arrays["tolerances"].tolist())
 
 
-def make_self_test(potential: Potential, frames: Sequence[Structure], *, energy_gap: float, force_gap: float) -> SelfTest:
+def make_self_test(
+    potential: Potential, frames: Sequence[Structure], *, energy_gap: float, force_gap: float
+) -> SelfTest:
     """Ask `potential` about `frames`; the gaps are those between its dtype and float64 (eV/atom, eV/angstrom)."""
     results = potential.evaluate(frames, states=list(range(potential.n_states)))
     floor = FLOOR[potential.metadata.dtype]

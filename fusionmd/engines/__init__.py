@@ -1,0 +1,1 @@
+"""Engines: programs that move atoms with a potential."""
