@@ -27,14 +27,14 @@ class Sample:
     energies: Interaction energies E - sum(E0) [n_states], eV, formed in float64.
     forces: [n_states, n_atoms, 3], eV/angstrom.
     stress: [3, 3], eV/angstrom^3, of the ground state.
-    weight: Factor of all of this frame's errors in the loss.
+    weights: Factors of this frame's errors of energy, forces and stress in the loss.
     """
 
     graph: Graph
     energies: np.ndarray
     forces: np.ndarray
     stress: np.ndarray
-    weight: float = 1.0
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def n_atoms(self) -> int:
@@ -126,14 +126,14 @@ def collate(
     energies = np.full((shapes.n_structures, n_states), np.nan)
     forces = np.full((n_states, shapes.n_nodes, 3), np.nan)
     stress = np.full((shapes.n_structures, 3, 3), np.nan)
-    scale, weights = np.ones((shapes.n_structures, 1)), np.zeros(shapes.n_structures + 1)
+    scale, weights = np.ones((shapes.n_structures, 1)), np.zeros((3, shapes.n_structures + 1))
     begin = 0
     for index, sample in enumerate(samples):
         energies[index], stress[index] = sample.energies, sample.stress
         forces[:, begin : begin + sample.n_atoms] = sample.forces
-        scale[index], weights[index] = float(sample.n_atoms) ** ENERGY_POWERS[energy_per], sample.weight
+        scale[index], weights[:, index] = float(sample.n_atoms) ** ENERGY_POWERS[energy_per], sample.weights
         begin += sample.n_atoms
-    node_weights = weights[graph.structure_index.numpy()][None, :, None]
+    node_weights = weights[1, graph.structure_index.numpy()][None, :, None]
     return Batch(
         edge_vectors=graph.edge_vectors.to(dtype),
         senders=graph.senders,
@@ -142,10 +142,10 @@ def collate(
         species=graph.species,
         structure_index=graph.structure_index,
         volumes=graph.volumes,
-        **_targets("energies", "energy_coefficients", energies, weights[:-1, None] / counts.energies, torch.float64),
+        **_targets("energies", "energy_coefficients", energies, weights[0, :-1, None] / counts.energies, torch.float64),
         energy_scale=torch.from_numpy(scale),
         **_targets("forces", "forces_coefficients", forces, node_weights / counts.forces, dtype),
-        **_targets("stress", "stress_coefficients", stress, weights[:-1, None, None] / counts.stress, torch.float64),
+        **_targets("stress", "stress_coefficients", stress, weights[2, :-1, None, None] / counts.stress, torch.float64),
     )
 
 
@@ -212,6 +212,6 @@ class TrainingBatches:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
         chosen = [self.samples[i] for i in self._order[index * self.batch_size : (index + 1) * self.batch_size]]
-        own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weight=0.0)]
+        own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weights=(0.0, 0.0, 0.0))]
         batch = collate(own, self.shapes, counts=counts_of(chosen), dtype=self.dtype, energy_per=self.energy_per)
         return batch.to(self.device)

@@ -37,12 +37,14 @@ class DataConfig(Section):
     valid_fraction: Fraction = 0.1
     split: Path | None = Field(default=None, description="JSON file {train: [...], valid: [...]} of frame indices")
     isolated_atoms: Path | None = Field(default=None, description="one-atom frames whose energies are the E0")
-    energy_key: str = "energy"
-    forces_key: str = "forces"
-    stress_key: str | None = "stress"
-    virial_key: str | None = "virial"
-    energy_unit: str = "eV"
-    length_unit: str = "angstrom"
+    energy_key: str | None = Field(default=None, description="default: the usual names; '' ignores the label")
+    forces_key: str | None = None
+    stress_key: str | None = Field(default=None, description="dE/dstrain / volume, as in ASE")
+    virial_key: str | None = Field(default=None, description="-volume x stress, as in QUIP")
+    energy_unit: str | None = Field(default=None, description="default: what the format says, else eV")
+    length_unit: str | None = Field(default=None, description="default: what the format says, else angstrom")
+    forces_unit: str | None = Field(default=None, description="default: energy_unit/length_unit")
+    stress_unit: str | None = Field(default=None, description="default: energy_unit/length_unit^3")
     config_type_weights: dict[str, NotNegative] = {}
     elements: tuple[int, ...] | None = Field(default=None, description="atomic numbers; default: those in the data")
 

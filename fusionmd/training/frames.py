@@ -1,48 +1,75 @@
-"""Labelled frames as training sees them: the data floor's frames with NaN where a label is missing."""
+"""Frames as training reads them, and their labels as arrays in which NaN marks what is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.structure import Structure
+from fusionmd.data.frame import Frame
+from fusionmd.data.read import default_units, read_frames
+from fusionmd.data.units import Units
 from fusionmd.training.config import DataConfig
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledFrame:
-    """energies [n_states] eV; forces [n_states, n_atoms, 3] eV/A; stress [3, 3] eV/A^3; NaN marks a missing label."""
-
-    structure: Structure
-    energies: Array
-    forces: Array
-    stress: Array
-    config_type: str = "Default"
-    weight: float = 1.0
-
-
-def read_labelled(paths: Sequence[Path], data: DataConfig) -> list[LabelledFrame]:
+def frames_of(paths: Sequence[Path], data: DataConfig) -> list[Frame]:
     """All frames of the files, in order, with labels in eV and angstrom."""
-    from ase.io import iread
+    return [
+        frame
+        for path in paths
+        for frame in read_frames(
+            path,
+            energy_key=data.energy_key,
+            forces_key=data.forces_key,
+            stress_key=data.stress_key,
+            virial_key=data.virial_key,
+            units=units_of(path, data),
+        )
+    ]
 
-    frames = []
-    for path in paths:
-        for atoms in iread(path, ":"):
-            n = len(atoms)
-            has = atoms.calc.results if atoms.calc else {}
-            frames.append(
-                LabelledFrame(
-                    Structure.from_ase(atoms),
-                    np.array([has.get("energy", np.nan)], dtype=float),
-                    np.asarray(has.get("forces", np.full((n, 3), np.nan)))[None],
-                    np.full((3, 3), np.nan),
-                    atoms.info.get("config_type", "Default"),
-                )
-            )
-    return frames
+
+def units_of(path: Path, data: DataConfig) -> Units:
+    """The units of a file: those of its format, except what the configuration says."""
+    given = {
+        "energy": data.energy_unit,
+        "length": data.length_unit,
+        "forces": data.forces_unit,
+        "stress": data.stress_unit,
+    }
+    return replace(default_units(path), **{name: unit for name, unit in given.items() if unit is not None})
+
+
+def energies_of(frame: Frame, n_states: int) -> Array:
+    """Total energies [n_states], eV."""
+    return _by_state(frame.energy, n_states, ())
+
+
+def forces_of(frame: Frame, n_states: int) -> Array:
+    """Forces [n_states, n_atoms, 3], eV/angstrom."""
+    return _by_state(frame.forces, n_states, (frame.n_atoms, 3))
+
+
+def stress_of(frame: Frame) -> Array:
+    """Stress of the ground state [3, 3], eV/angstrom^3."""
+    return _by_state(frame.stress, 1, (3, 3))[0]
+
+
+def weights_of(frame: Frame, config_type_weight: float) -> tuple[float, float, float]:
+    """Factors of the errors of energy, forces and stress."""
+    overall = config_type_weight * frame.weights.get("all", 1.0)
+    energy, forces, stress = (overall * frame.weights.get(name, 1.0) for name in ("energy", "forces", "stress"))
+    return energy, forces, stress
+
+
+def _by_state(label: Array | None, n_states: int, tail: tuple[int, ...]) -> Array:
+    """A label without a state axis is that of the ground state."""
+    full = np.full((n_states, *tail), np.nan)
+    if label is not None:
+        states = label.reshape(-1, *tail)[:n_states]
+        full[: len(states)] = states
+    return full

@@ -43,7 +43,7 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
     AdamW: Loshchilov & Hutter, ICLR 2019. AMSGrad: Reddi et al., ICLR 2018. Muon, SOAP: see their files;
     with Muon, everything but `hidden_matrices` is moved by AdamW.
     """
-    groups = parameter_groups(model, weight_decay=config.weight_decay, frozen=frozenset(frozen))
+    groups = scaled_groups(model, config, frozen=frozenset(frozen))
     if config.name == "soap":
         return OptimizerSet(
             [
@@ -58,6 +58,7 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
         )
     if config.name == "muon":
         matrices, rest = _split(groups, frozenset(id(p) for p in hidden_matrices(model)))
+        matrices = [{key: value for key, value in group.items() if key != "lr"} for group in matrices]
         muon = (
             [Muon(matrices, config.muon_learning_rate or config.learning_rate, momentum=config.muon_momentum)]
             if matrices
@@ -80,6 +81,23 @@ def parameter_groups(model: nn.Module, *, weight_decay: float, frozen: frozenset
         {"params": [p for name, p in named.items() if name not in decaying], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+def scaled_groups(model: nn.Module, config: OptimizerConfig, *, frozen: frozenset[str] = frozenset()) -> Groups:
+    """The parameter groups, divided further by learning rate.
+
+    A model may offer `learning_rate_scales() -> {name: factor}`. With the standard deviation of its initial weights as
+    factors, Adam-like rules change every parameter at the same relative speed (as with unit weights and 1/sqrt(fan-in) in
+    the forward pass).
+    """
+    offered = getattr(model, "learning_rate_scales", None)
+    scales = {id(p): offered()[name] for name, p in model.named_parameters()} if callable(offered) else {}
+    groups = []
+    for group in parameter_groups(model, weight_decay=config.weight_decay, frozen=frozen):
+        for scale in sorted({scales.get(id(p), 1.0) for p in group["params"]}):
+            chosen = [p for p in group["params"] if scales.get(id(p), 1.0) == scale]
+            groups.append({**group, "params": chosen, "lr": config.learning_rate * scale})
+    return groups
 
 
 def hidden_matrices(model: nn.Module) -> list[Tensor]:

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fusionmd.data.frame import Frame
 from fusionmd.errors import DataError
 from fusionmd.training.config import DataConfig
-from fusionmd.training.frames import LabelledFrame, read_labelled
+from fusionmd.training.frames import frames_of
 
 # Apart from every (seed, epoch) key of the order of the frames.
 SPLIT_KEY = 2**63
 
 
-def split_frames(data: DataConfig, *, seed: int) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
+def split_frames(data: DataConfig, *, seed: int) -> tuple[list[Frame], list[Frame]]:
     """Training and validation frames: two files, a split file, or a random choice that depends on `seed` alone."""
-    frames = read_labelled(data.train, data)
+    frames = frames_of(data.train, data)
     if data.valid:
-        return _checked(frames, read_labelled(data.valid, data))
+        return _checked(frames, frames_of(data.valid, data))
     train, valid = _split_file(data, len(frames)) if data.split else random_split(data, len(frames), seed=seed)
     return _checked([frames[i] for i in train], [frames[i] for i in valid])
 
@@ -46,9 +47,7 @@ def _split_file(data: DataConfig, n_frames: int) -> tuple[np.ndarray, np.ndarray
     return train, valid
 
 
-def _checked(
-    train: Sequence[LabelledFrame], valid: Sequence[LabelledFrame]
-) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
+def _checked(train: Sequence[Frame], valid: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
     if not train or not valid:
         raise DataError(
             f"{len(train)} frames to train on and {len(valid)} to validate on; both are needed: change "

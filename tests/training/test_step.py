@@ -28,7 +28,7 @@ def sample(rng, model, n_atoms, *, cell=0.0, weight=1.0, structure=None) -> Samp
         np.full(n_states, energy),
         np.repeat(atoms.get_forces()[None], n_states, 0),
         np.full((3, 3), 0.01) if cell else np.full((3, 3), np.nan),
-        weight,
+        (weight, weight, weight),
     )
 
 
