@@ -129,6 +129,8 @@ class VertexStep(nn.Module):
         self.is_output = step.out in plan.outputs
         dims = [irrep.dim for irrep in line.distinct]
         counts = [len(step.paths_to(irrep)) for irrep in line.distinct]
+        self.is_internal: bool = any(step.out in (other.left, other.right) for other in plan.steps)
+        mixes = mixes and self.is_internal
         self.mixing = PathMixing(counts, dims, n_channels, n_channels) if mixes else PathCopies(dims)
 
     def forward(self, lines: List[Tensor]) -> List[Tensor]:
@@ -145,12 +147,10 @@ class Contraction(nn.Module):
 
     bare: List[Tuple[int, int, int]]
     slots: List[List[int]]
-    is_internal: List[bool]
 
     def __init__(self, plan: Plan, n_channels: int, target: Sequence[Irrep], *, mixing: bool = True) -> None:
         super().__init__()
         self.steps = nn.ModuleList(VertexStep(plan, k, n_channels, mixes=mixing) for k in range(len(plan.steps)))
-        self.is_internal = [any(s.out in (t.left, t.right) for t in plan.steps) for s in plan.steps]
         self.dims: List[int] = [irrep.dim for irrep in target]
         self.slots = [_slots(plan, step, target) for step in plan.steps]
         self.bare = _bare_leaves(plan, target)
@@ -167,7 +167,7 @@ class Contraction(nn.Module):
             for i, target in enumerate(self.slots[k]):
                 if target >= 0:
                     found[target].append(paths[i].view(paths[i].size(0), self.dims[target], -1, paths[i].size(2)))
-            lines.append(step.mixing(paths) if self.is_internal[k] else lines[0])
+            lines.append(step.mixing(paths) if step.is_internal else lines[0])
         return [values[0] if len(values) == 1 else torch.cat(values, 2) for values in found]
 
 

@@ -103,6 +103,12 @@ class FusionNet(nn.Module):
             energies = energies + self.repulsion(edge_vectors, senders, receivers, slots, species, n_local)
         return energies
 
+    @torch.jit.unused
+    def learning_rate_scales(self) -> dict[str, float]:
+        """1/sqrt(fan-in) of each weight, its initial spread; 0.1 for scales and shifts."""
+        slow = ("skip_scale", "scale_shift.shift")
+        return {name: 0.1 if name.endswith(slow) else float(p.shape[-2]) ** -0.5 for name, p in self.named_parameters()}
+
     @torch.jit.export
     def descriptors(
         self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
