@@ -69,3 +69,9 @@ def config(path: Path, **sections: dict[str, Any]) -> dict[str, Any]:
     training |= sections.pop("training", {})
     data = {"train": str(path), "valid_count": 4, **sections.pop("data", {})}
     return {"data": data, "model": MODEL, "training": training, **sections}
+
+
+RESUME_SECTIONS: dict[str, Any] = {
+    "optimizer": {"name": "amsgrad", "learning_rate": 1e-2, "ema": 0.9},
+    "schedule": {"kind": "plateau", "patience": 1, "factor": 0.5, "stage_two": {"start": 0.6, "energy": 50.0}},
+}
