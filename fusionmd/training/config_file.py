@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ PATH_KEYS: tuple[Key, ...] = (("data", "train"), ("data", "valid"), ("data", "sp
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """The validated configuration of a YAML file, with `a.b=c` overrides applied.
 
-    Relative paths in the section `data` are looked up from the folder of the file.
+    Relative paths in the section `data` are looked up from the folder of the file; ${NAME} stands for environment variables.
     """
     path = Path(path)
     tree, lines = _read_yaml(path)
@@ -108,7 +109,16 @@ def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
 def _anchored(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_anchored(item, folder) for item in value]
-    return str((folder / value).resolve()) if isinstance(value, str) else value
+    return str((folder / _with_environment(value)).resolve()) if isinstance(value, str) else value
+
+
+def _with_environment(path: str) -> str:
+    """`path` with ${NAME} replaced by environment variables, for example ${FUSIONMD_DATA}."""
+    expanded = os.path.expandvars(path)
+    unset = re.findall(r"\$\{?(\w+)", expanded)
+    if unset:
+        raise ConfigError(f"path {path} uses the environment variable {unset[0]}, which is not set; set it to a folder")
+    return expanded
 
 
 def _messages(error: ValidationError, source: str, lines: Mapping[Key, int]) -> Iterator[str]:
