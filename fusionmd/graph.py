@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class Graph(NamedTuple):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Graph:
         """The same graph elsewhere; `dtype` is that of the edge vectors, volumes stay float64."""
-        moved = {name: value.to(device) for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in self._asdict().items() if isinstance(value, Tensor)}
         return self._replace(**moved | {"edge_vectors": self.edge_vectors.to(device=device, dtype=dtype)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,11 +14,16 @@ from torch import nn
 class Constants(nn.Module):
     """A module with float64 tables; after `.float().double()` they are made anew instead of keeping float32 rounding."""
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The tables are buffers, which type checkers cannot see."""
+
     def __init__(self) -> None:
         super().__init__()
         self._tables: dict[str, NDArray[np.float64]] = {}
 
-    def constant(self, name: str, table: NDArray[np.float64]) -> None:
+    def constant(self, name: str, table: NDArray[np.floating[Any]]) -> None:
         """Register `table` as a non-persistent buffer `name` in the default dtype."""
         self._tables[name] = np.asarray(table, dtype=np.float64)
         self.register_buffer(name, torch.tensor(self._tables[name], dtype=torch.get_default_dtype()), persistent=False)

@@ -167,7 +167,7 @@ class Contraction(nn.Module):
             for i, target in enumerate(self.slots[k]):
                 if target >= 0:
                     found[target].append(paths[i].view(paths[i].size(0), self.dims[target], -1, paths[i].size(2)))
-            lines.append(step.mixing(paths) if step.is_internal else lines[0])
+            lines.append(step.mixing(paths) if step.is_internal else lines[0])  # type: ignore[operator]
         return [values[0] if len(values) == 1 else torch.cat(values, 2) for values in found]
 
 

@@ -107,7 +107,7 @@ class FusionNet(nn.Module):
     def learning_rate_scales(self) -> dict[str, float]:
         """1/sqrt(fan-in) of each weight, its initial spread; 0.1 for scales and shifts."""
         slow = ("skip_scale", "scale_shift.shift")
-        return {name: 0.1 if name.endswith(slow) else float(p.shape[-2]) ** -0.5 for name, p in self.named_parameters()}
+        return {name: 0.1 if name.endswith(slow) else max(p.shape[-2], 1) ** -0.5 for name, p in self.named_parameters()}
 
     @torch.jit.export
     def descriptors(
