@@ -72,7 +72,7 @@ def checked_edges(
     receivers: NDArray[np.int64],
     shifts: NDArray[np.int64],
 ) -> Edges:
-    """The candidates that are edges, in the given order, with their vectors; atoms on top of each other are an error."""
+    """The candidates that are edges, in the given order, with their vectors; coinciding atoms are an error."""
     vectors = structure.positions[senders] - structure.positions[receivers] + shifts @ structure.cell
     squared = np.einsum("ek,ek->e", vectors, vectors)
     _check_distances(squared, structure, senders, receivers)

@@ -23,7 +23,7 @@ from fusionmd.files import atomic_write
 
 _PAIR = re.compile(
     r"""(?P<key>"[^"]*"|[^\s="']+)            # a bare or quoted key
-        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|\S+))?  # a value, perhaps in quotes or brackets""",
+        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|\S+))?  # a value""",
     re.VERBOSE,
 )
 _TRUE, _FALSE = {"T", "True", "true", "TRUE"}, {"F", "False", "false", "FALSE"}
