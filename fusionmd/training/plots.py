@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fusionmd.files import atomic_write
 from fusionmd.training.metrics import MEV_PER_EV, Comparison
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#888888"
@@ -71,6 +73,12 @@ def svg(figure: Figure) -> str:
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
     content = text.getvalue()
     return content[content.index("<svg") :]
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write the figure atomically; the format is that of the suffix."""
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def _curve(axes: Any, epochs: Sequence[Record], key: str, label: str, color: str) -> None:

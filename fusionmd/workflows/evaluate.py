@@ -1,0 +1,63 @@
+"""A potential against reference labels: predictions for frames, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fusionmd.data.frame import Frame
+from fusionmd.errors import DataError
+from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.potential import Potential
+from fusionmd.training.frames import energies_of, forces_of, stress_of
+from fusionmd.training.metrics import Comparison
+
+FRAMES_AT_ONCE = 32
+
+
+def compare(
+    potential: Potential,
+    frames: Sequence[Frame],
+    *,
+    memory_GB: float | None = None,
+    on_progress: Callable[[int], None] = lambda n_done: None,
+) -> Comparison:
+    """Predictions of `potential` beside the labels of `frames`, for every state; unlabelled entries are NaN."""
+    check_elements(potential, frames)
+    evaluations: list[Evaluation] = []
+    for begin in range(0, len(frames), FRAMES_AT_ONCE):
+        structures = [frame.structure for frame in frames[begin : begin + FRAMES_AT_ONCE]]
+        states = list(range(potential.n_states))
+        evaluations += potential.evaluate(structures, states=states, memory_GB=memory_GB)
+        on_progress(len(evaluations))
+    return comparison_of(frames, evaluations, potential.n_states)
+
+
+def comparison_of(frames: Sequence[Frame], evaluations: Sequence[Evaluation], n_states: int) -> Comparison:
+    """Evaluations of all states, put beside the labels."""
+    return Comparison(
+        n_atoms=np.array([frame.n_atoms for frame in frames]),
+        energies=np.stack([evaluation.energies for evaluation in evaluations]),
+        reference_energies=np.stack([energies_of(frame, n_states) for frame in frames]),
+        forces=np.concatenate([evaluation.forces for evaluation in evaluations], axis=1),
+        reference_forces=np.concatenate([forces_of(frame, n_states) for frame in frames], axis=1),
+        stress=np.stack([_ground_state_stress(evaluation) for evaluation in evaluations]),
+        reference_stress=np.stack([stress_of(frame) for frame in frames]),
+    )
+
+
+def check_elements(potential: Potential, frames: Sequence[Frame]) -> None:
+    """Raise DataError that names the first frame with an element the potential does not know."""
+    known = set(potential.elements)
+    for frame in frames:
+        unknown = sorted({int(number) for number in frame.structure.numbers} - known)
+        if unknown:
+            raise DataError(
+                f"{frame.source}: atomic numbers {unknown} are not in this potential (trained on {sorted(known)}); "
+                "drop the frame or choose another potential"
+            )
+
+
+def _ground_state_stress(evaluation: Evaluation) -> np.ndarray:
+    return np.asarray(evaluation.stresses[0]) if evaluation.volume > 0 else np.zeros((3, 3))
