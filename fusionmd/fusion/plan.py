@@ -20,13 +20,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.errors import DiagramError
 from fusionmd.fusion.diagram import Diagram, Vertex
+from fusionmd.fusion.reach import admissible_irreps, couples, needed_irreps
 from fusionmd.o3.clebsch_gordan import clebsch_gordan
 from fusionmd.o3.irreps import Irrep
 
 Kernel = Literal["dense", "sparse"]
-Copies = dict[Irrep, int]
 _GEMM_FLOP_PER_SECOND = 5e10
 _STREAM_BYTES_PER_SECOND = 5e9
 _BYTES = 4
@@ -145,10 +144,11 @@ def plan_of(
     Raises DiagramError when a leaf is unknown or nothing reaches the target.
     """
     roots = [_parsed(d) for d in ([diagrams] if isinstance(diagrams, (str, Diagram)) else diagrams)]
-    admissible = _admissible(roots, leaf_irreps, symmetric_leaves=symmetric_leaves, resolved=resolved)
-    needed = _needed(roots, admissible, target, symmetric_leaves)
+    admissible = admissible_irreps(roots, leaf_irreps, symmetric_leaves=symmetric_leaves, resolved=resolved)
+    needed = needed_irreps(roots, admissible, target, symmetric_leaves)
     names = [d for d in admissible if not isinstance(d, Vertex)] + [d for d in admissible if isinstance(d, Vertex)]
     position = {diagram: k for k, diagram in enumerate(names)}
+    internal = {leg for diagram in names for leg in diagram.children}
     lines: list[Line] = []
     steps: list[Step] = []
     for diagram in names:
@@ -156,7 +156,7 @@ def plan_of(
         lines.append(line)
         if isinstance(diagram, Vertex):
             step = _step(diagram, position, lines, symmetric_leaves)
-            if resolved and diagram not in roots:
+            if resolved and diagram in internal:
                 lines[-1] = replace(line, irreps=tuple(path.out for path in step.paths))
             steps.append(_costed(step, lines))
     leaves = tuple(str(d) for d in names if not isinstance(d, Vertex))
@@ -209,88 +209,6 @@ def _parsed(diagram: str | Diagram) -> Diagram:
     return Diagram.parse(diagram) if isinstance(diagram, str) else diagram
 
 
-def _admissible(
-    roots: Sequence[Diagram],
-    leaf_irreps: Mapping[str, Sequence[Irrep]],
-    *,
-    symmetric_leaves: bool,
-    resolved: bool,
-) -> dict[Diagram, Copies]:
-    """Irreps each sub-diagram can carry, and in how many copies (one, unless the plan is resolved); legs before vertices."""
-    found: dict[Diagram, Copies] = {}
-    for root in roots:
-        for _, node in root.lines():
-            if node not in found and isinstance(node, Vertex):
-                copies = _vertex_copies(node, found, symmetric_leaves)
-                found[node] = copies if resolved else dict.fromkeys(copies, 1)
-            elif node not in found:
-                found[node] = dict.fromkeys(_leaf_irreps(node, leaf_irreps), 1)
-    return found
-
-
-def _leaf_irreps(leaf: Diagram, leaf_irreps: Mapping[str, Sequence[Irrep]]) -> tuple[Irrep, ...]:
-    name = leaf.leaves[0].name
-    if name not in leaf_irreps:
-        raise DiagramError(f"leaf {name!r} is not available here; available leaves: {sorted(leaf_irreps)}")
-    irreps = tuple(sorted((irrep for irrep in leaf_irreps[name] if leaf.truncation.allows(irrep)), key=by_parity))
-    if not irreps:
-        raise DiagramError(
-            f"the truncation of leaf {leaf} leaves none of its irreps {[str(i) for i in leaf_irreps[name]]}"
-        )
-    return irreps
-
-
-def _vertex_copies(node: Vertex, known: Mapping[Diagram, Copies], symmetric_leaves: bool) -> Copies:
-    """The irreps that leave a vertex, each with its number of couplings."""
-    count: Copies = {}
-    for a in known[node.left]:
-        for b in known[node.right]:
-            for out in a.product(b):
-                n_paths = _n_paths(node, a, b, out, known, symmetric_leaves)
-                if n_paths and node.truncation.allows(out):
-                    count[out] = count.get(out, 0) + n_paths
-    return {irrep: count[irrep] for irrep in sorted(count, key=by_parity)}
-
-
-def _n_paths(
-    node: Vertex, a: Irrep, b: Irrep, out: Irrep, known: Mapping[Diagram, Copies], symmetric_leaves: bool
-) -> int:
-    """Couplings of the copies of `a` and `b` to `out`; a line with itself: each pair once, none that is antisymmetric."""
-    if not _couples(a, b, out):
-        return 0
-    n = known[node.left][a]
-    if not (symmetric_leaves and node.left == node.right):
-        return n * known[node.right][b]
-    if a != b:
-        return n * known[node.right][b] if by_parity(a) < by_parity(b) else 0
-    return n * (n - 1) // 2 if (a.l + b.l + out.l) % 2 else n * (n + 1) // 2
-
-
-def _needed(
-    roots: Sequence[Diagram],
-    admissible: Mapping[Diagram, Copies],
-    target: Sequence[Irrep] | None,
-    symmetric_leaves: bool,
-) -> dict[Diagram, tuple[Irrep, ...]]:
-    """Irreps of each sub-diagram that still reach a target, vertices before their legs."""
-    wanted: dict[Diagram, set[Irrep]] = {node: set() for node in admissible}
-    for root in roots:
-        reached = [i for i in admissible[root] if target is None or i in target]
-        if not reached:
-            raise DiagramError(
-                f"diagram {root} carries {[str(i) for i in admissible[root]]}, none of the target {[str(i) for i in target or []]}"
-            )
-        wanted[root].update(reached)
-    for node in reversed(list(admissible)):
-        if isinstance(node, Vertex):
-            for a in admissible[node.left]:
-                for b in admissible[node.right]:
-                    if any(_n_paths(node, a, b, out, admissible, symmetric_leaves) for out in wanted[node]):
-                        wanted[node.left].add(a)
-                        wanted[node.right].add(b)
-    return {node: tuple(sorted(irreps, key=by_parity)) for node, irreps in wanted.items()}
-
-
 def _step(node: Vertex, position: Mapping[Diagram, int], lines: Sequence[Line], symmetric_leaves: bool) -> Step:
     left, right, out = (position[d] for d in (node.left, node.right, node))
     is_symmetric = symmetric_leaves and left == right
@@ -299,7 +217,7 @@ def _step(node: Vertex, position: Mapping[Diagram, int], lines: Sequence[Line], 
         for irrep in lines[out].distinct
         for a, x in enumerate(lines[left].irreps)
         for b, y in enumerate(lines[right].irreps)
-        if _couples(x, y, irrep) and not (is_symmetric and (a > b or (a == b and (x.l + y.l + irrep.l) % 2)))
+        if couples(x, y, irrep) and not (is_symmetric and (a > b or (a == b and (x.l + y.l + irrep.l) % 2)))
     )
     return Step(str(node), left, right, out, paths, is_symmetric)
 
@@ -329,12 +247,3 @@ def _step_bytes(step: Step, n_channels: int) -> int:
 
 def _components(line: Line, k: int) -> range:
     return range(line.offsets[k], line.offsets[k] + 2 * line.irreps[k].l + 1)
-
-
-def _couples(a: Irrep, b: Irrep, out: Irrep) -> bool:
-    return abs(a.l - b.l) <= out.l <= a.l + b.l and out.p == a.p * b.p
-
-
-def by_parity(irrep: Irrep) -> tuple[int, int]:
-    """Sort key of the component axis: even irreps first, then by l."""
-    return -irrep.p, irrep.l

@@ -14,7 +14,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from fusionmd.fusion.plan import Plan, by_parity, plan_of
+from fusionmd.fusion.plan import Plan, plan_of
+from fusionmd.fusion.reach import by_parity
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
 from fusionmd.nn.message import NeighborSum

@@ -150,5 +150,32 @@ def test_a_mixing_plan_keeps_what_pruning_keeps(text: str) -> None:
     assert prune(diagram, [*planned, *rest], mixing=diagram.inner_lines) == planned
 
 
+@pytest.mark.parametrize(
+    "texts", [["A", "(A, A)", "((A, A), A)"], ["(A, A)@1", "((A, A)@1, h)@1", "((A, A)@1, (A, A)@1)"]]
+)
+def test_a_resolved_family_shares_lines(random_values, texts: list[str]) -> None:
+    """A diagram that is both an output and a leg of another: every path is one full labelling of its own diagram."""
+    values = random_values(LEAVES, n=N, n_channels=N_CHANNELS)
+    plan = plan_of(texts, LEAVES, TARGET[:2], resolved=True)
+    module = Contraction(plan, N_CHANNELS, TARGET[:2], mixing=False).double()
+    found = module(leaf_tensors(plan, values, torch.float64))
+    for k, target in enumerate(TARGET[:2]):
+        expected = []
+        for line in [*range(len(plan.leaves)), *(step.out for step in plan.steps)]:
+            if line in plan.outputs:
+                expected += [evaluate(diagram, x, values) for diagram, x in full_labellings(plan, line, target)]
+        assert_close([found[k]], [np.stack(expected, axis=2)], 1e-12)
+
+
+def full_labellings(plan: Plan, line: int, target: Irrep) -> list[tuple[Diagram, Labelling]]:
+    """What the paths that leave `line` with irrep `target` stand for."""
+    diagram = Diagram.parse(plan.lines[line].name)
+    n_paths = len(plan.lines[line].irreps)
+    if line >= len(plan.leaves):
+        n_paths = next(len(step.paths) for step in plan.steps if step.out == line)
+    labellings = [full_labelling(plan, line, k) for k in range(n_paths)]
+    return [(diagram, labelling) for labelling in labellings if labelling.irrep == target]
+
+
 def with_kernel(plan: Plan, kernel: str) -> Plan:
     return replace(plan, steps=tuple(replace(step, kernel=kernel) for step in plan.steps))
