@@ -7,6 +7,7 @@ rounding; the gap between that copy and the shipped precision is a check of its 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -53,7 +54,7 @@ class Check:
         return self.error <= self.tolerance
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; rounded, so that equal exports are equal bytes."""
+        """Plain values, ready for JSON; errors and tolerances as powers of ten (see `rounded`)."""
         return {
             **asdict(self),
             "error": rounded(self.error),
@@ -86,8 +87,8 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
 
 
 def rounded(error: float) -> float:
-    """`error` to one digit; what lies below NOISE is not reproduced by a second run, and reported as NOISE."""
-    return float(f"{max(error, NOISE):.0e}")
+    """The next power of ten at or above `error`: the last digits differ from run to run, and files should not."""
+    return float(f"1e{math.ceil(math.log10(max(error, NOISE)))}") if math.isfinite(error) else math.inf
 
 
 def demand(checks: Sequence[Check]) -> None:

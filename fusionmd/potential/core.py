@@ -174,8 +174,6 @@ def build_core(members: Sequence[nn.Module], head: AdiabaticHead, atomic_energie
 
 
 def _common_contract(members: Sequence[nn.Module]) -> EnergyModel:
-    if not members:
-        raise PotentialFormatError("a potential needs at least one model; got none")
     checked = [check_contract(model) for model in members]
     for name in ("elements", "cutoff", "n_outputs"):
         values = [getattr(model, name) for model in checked]

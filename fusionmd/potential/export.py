@@ -79,6 +79,8 @@ def potential_bytes(
 ) -> tuple[bytes, Metadata]:
     """`export_potential` into memory: the file's bytes and its metadata."""
     members = [_ready(model) for model in ([models] if isinstance(models, nn.Module) else models)]
+    if not members:
+        raise PotentialFormatError("a potential needs at least one model; got none")
     references = _reference_table(members[0], atomic_energies)
     core = build_core(members, build_head(head, int(check_contract(members[0]).n_outputs)), references)
     ghost = [with_ghost_exchange(model) for model in members]

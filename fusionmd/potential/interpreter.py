@@ -53,7 +53,7 @@ def _step(node: Any, inputs: list[Any], environment: Environment) -> list[Any]:
         return [_ON_LISTS[name](*inputs)]
     if kind in _ATTRIBUTES:
         return [getattr(inputs[0], name)]
-    if kind.startswith("aten::"):
+    if kind.startswith("aten::") and (name in _FACTORIES or _has_tensor(inputs)):
         return _outputs(node, _operation(node, name)(*inputs))
     raise PotentialFormatError(
         f"cannot compile: TorchScript operation {kind} is not known to the tracer; use compiled='no'"
@@ -189,9 +189,10 @@ _ON_VALUES: Mapping[str, Callable[..., Any]] = {
     "Bool": bool,
     "format": lambda text, *values: text.format(*values),
 }
+_FACTORIES = frozenset({"arange", "empty", "eye", "full", "linspace", "ones", "scalar_tensor", "tensor", "zeros"})
 # Identity is asked of tensors too (`x is None`).
 _ON_ANYTHING = frozenset({"__is__", "__isnot__"})
 
 
 def _has_tensor(values: list[Any]) -> bool:
-    return any(isinstance(value, torch.Tensor) for value in values)
+    return any(isinstance(value, torch.Tensor) or (isinstance(value, list) and _has_tensor(value)) for value in values)

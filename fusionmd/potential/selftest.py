@@ -16,7 +16,7 @@ from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
 
 # Slack over the float32-float64 gap seen at export: other processors sum in another order.
-GAP_FACTOR = 20.0
+GAP_FACTOR = 5.0
 FLOOR = {"float64": 1e-9, "float32": 1e-5}
 
 
