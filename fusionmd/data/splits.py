@@ -44,7 +44,9 @@ class Split:
         """The frames of each part."""
         largest = max([*self.train, *self.valid, *self.test], default=-1)
         if largest >= len(frames):
-            raise DataError(f"the split names frame {largest}, but there are {len(frames)} frames; use the files it is of")
+            raise DataError(
+                f"the split names frame {largest}, but there are {len(frames)} frames; use the files it is of"
+            )
         return {part: [frames[index] for index in getattr(self, part)] for part in PARTS}
 
 
@@ -71,7 +73,12 @@ def split_by_config_type(frames: Sequence[Frame], *, valid: Sequence[str], test:
 def save_split(path: str | PathLike[str], split: Split, files: Sequence[str | PathLike[str]] = ()) -> Split:
     """Write the split as JSON with the hashes of its data files; return it with them."""
     hashes = {Path(file).name: sha256_of_file(file) for file in files} or dict(split.files)
-    content = {"format": FORMAT, "seed": split.seed, "files": hashes, **{part: list(getattr(split, part)) for part in PARTS}}
+    content = {
+        "format": FORMAT,
+        "seed": split.seed,
+        "files": hashes,
+        **{part: list(getattr(split, part)) for part in PARTS},
+    }
     write_text_atomic(path, json.dumps(content, indent=1) + "\n")
     return Split(split.train, split.valid, split.test, hashes, split.seed)
 
