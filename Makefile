@@ -20,8 +20,8 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else f"fusionmd needs Python 3.11-3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt $(TORCH)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -qq -c constraints.txt $(TORCH)
+	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 
 install: $(STAMP)
@@ -49,8 +49,8 @@ test-mace: .venv-mace/.installed
 
 .venv-mace/.installed: constraints.txt
 	$(PYTHON) -m venv --clear .venv-mace
-	.venv-mace/bin/python -m pip install --quiet $(TORCH)
-	.venv-mace/bin/python -m pip install --quiet mace-torch==0.3.16 -e . -c constraints.txt
+	.venv-mace/bin/python -m pip install -qq $(TORCH)
+	.venv-mace/bin/python -m pip install -qq $(TORCH) mace-torch==0.3.16 -e .
 	@touch $@
 
 clean:

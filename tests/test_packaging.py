@@ -1,0 +1,52 @@
+"""The wheel carries every module and every shipped potential, and finds the potentials by name without a checkout."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fusionmd.potential.shipped import shipped_folders
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Folder with the unpacked wheel."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, text=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_wheel_has_every_module_and_nothing_foreign(installed):
+    modules = {path.relative_to(ROOT) for path in (ROOT / "fusionmd").rglob("*.py")}
+    assert {path.relative_to(installed) for path in installed.rglob("*.py")} == modules
+    assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"fusionmd"}
+
+
+def test_shipped_potentials_are_found_in_the_wheel(installed, tmp_path):
+    code = "import fusionmd.potential.shipped as s; print(s.__file__, *s.shipped_folders().values(), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(installed)}, capture_output=True, text=True
+    )
+    where, *folders = done.stdout.splitlines()
+    assert where.startswith(str(installed)), done.stderr
+    assert [Path(folder).name for folder in folders if folder] == list(shipped_folders())
+    assert all(Path(folder).is_relative_to(installed) for folder in folders if folder)
+
+
+def test_constraints_pin_torch_and_every_requirement():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+    text = (ROOT / "pyproject.toml").read_text()
+    listed = text.split("dependencies = [")[1].split("]")[0] + text.split("dev = [")[1].split("]")[0]
+    names = {line.strip(' ",').split(">")[0].lower() for line in listed.splitlines() if line.strip()}
+    assert names <= pinned, f"no version in constraints.txt for {sorted(names - pinned)}"
+    assert "torch" in pinned
