@@ -135,7 +135,7 @@ class Config(Section):
     """Everything that decides a training run."""
 
     data: DataConfig
-    model: dict[str, Any]
+    model: dict[str, Any] = {}
     e0: E0Config = E0Config()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

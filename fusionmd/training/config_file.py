@@ -23,7 +23,8 @@ PATH_KEYS: tuple[Key, ...] = (("data", "train"), ("data", "valid"), ("data", "sp
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """The validated configuration of a YAML file, with `a.b=c` overrides applied.
 
-    Relative paths in the section `data` are looked up from the folder of the file; ${NAME} stands for environment variables.
+    Relative paths in the section `data` are looked up from the folder of the file; ${NAME} is an environment
+    variable.
     """
     path = Path(path)
     tree, lines = _read_yaml(path)

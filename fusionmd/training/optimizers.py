@@ -87,11 +87,12 @@ def scaled_groups(model: nn.Module, config: OptimizerConfig, *, frozen: frozense
     """The parameter groups, divided further by learning rate.
 
     A model may offer `learning_rate_scales() -> {name: factor}`. With the standard deviation of its initial weights as
-    factors, Adam-like rules change every parameter at the same relative speed (as with unit weights and 1/sqrt(fan-in) in
-    the forward pass).
+    factors, Adam-like rules change every parameter at the same relative speed (as with unit weights and 1/sqrt(fan-in)
+    in the forward pass).
     """
     offered = getattr(model, "learning_rate_scales", None)
-    scales = {id(p): offered()[name] for name, p in model.named_parameters()} if callable(offered) else {}
+    by_name = offered() if callable(offered) else {}
+    scales = {id(p): by_name.get(name, 1.0) for name, p in model.named_parameters()}
     groups = []
     for group in parameter_groups(model, weight_decay=config.weight_decay, frozen=frozen):
         for scale in sorted({scales.get(id(p), 1.0) for p in group["params"]}):

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from fusionmd.data.elements import symbol
 from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
-from fusionmd.errors import DataError, UnsupportedStructureError
+from fusionmd.data.references import E0
+from fusionmd.data.splits import Split
+from fusionmd.data.statistics import statistics
+from fusionmd.errors import ConfigError, DataError, UnsupportedStructureError
 from fusionmd.graph import Graph, graph_of
 from fusionmd.models import build_model
 from fusionmd.structure import Structure
 from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
-from fusionmd.training.frames import energies_of, forces_of, frames_of, stress_of, weights_of
-from fusionmd.training.references import E0, composition, fitted_references, given_references, isolated_references
+from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
+from fusionmd.training.frames import energies_of, forces_of, stress_of, weights_of
+from fusionmd.training.references import references_of
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
-from fusionmd.training.statistics import training_statistics
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Problem:
     valid: Sequence[Sample]
     valid_structures: Sequence[Structure] = ()
     frozen: frozenset[str] = frozenset()
+    split: Split | None = None
 
     def description(self) -> dict[str, Any]:
         """What rebuilds the model, besides its weights: plain values."""
@@ -50,25 +56,72 @@ class Problem:
 
 def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.device) -> Problem:
     """Read the data, decide what `start` leaves open, build the model and the graphs."""
-    train, valid = split_frames(config.data, seed=config.training.seed)
-    elements = start.elements or elements_of(config, [*train, *valid])
-    e0 = dict(start.e0) if start.e0 else reference_energies(config, train, elements)
+    frames = split_frames(config.data, seed=config.training.seed)
+    elements = elements_of(config, start, [*frames.train, *frames.valid])
+    e0 = initial_references(config, start, frames.train, elements)
+    train, valid = frames.train, frames.valid
     if config.e0.kind == "isolated":
         # Their energies are E0 itself; with the mean energy per atom as a shift the model would contradict them.
         train, valid = ([frame for frame in part if not frame.is_isolated_atom] for part in (train, valid))
-    statistics = start.statistics or training_statistics(train, elements, e0, cutoff=cutoff_of(config.model, elements))
-    model = seeded_model(config.model, elements, statistics, seed=config.training.seed).to(device=device, dtype=dtype)
+    section = start.model_section(config.model)
+    scales = start.statistics or model_statistics(train, e0, cutoff=cutoff_of(section, elements))
+    model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)
+    if start.weights is not None and start.elements is not None:
+        carry_over_(model, start.weights, start.elements, elements)
     weights = config.data.config_type_weights
-    return Problem(
+    problem = Problem(
         model=model,
-        model_config=config.model,
+        model_config=section,
         elements=elements,
         e0=e0,
-        statistics=statistics,
+        statistics=scales,
         train=[sample_of(frame, model, e0, weights) for frame in train],
         valid=[sample_of(frame, model, e0, weights) for frame in valid],
         valid_structures=[frame.structure for frame in valid],
+        frozen=frozen_names(model, config.fine_tune.freeze),
+        split=frames.split,
     )
+    is_refitted = start.is_fine_tuning and config.fine_tune.refit_e0 and config.e0.kind == "fitted"
+    return with_refitted_references(problem) if is_refitted else problem
+
+
+def initial_references(config: Config, start: Start, frames: Sequence[Frame], elements: tuple[int, ...]) -> E0:
+    """E0 as configured; of a continued run as they were; of fine-tuning those of the potential unless given."""
+    if start.e0 is None or (start.is_fine_tuning and config.e0.kind != "fitted"):
+        return references_of(config, frames, elements)
+    missing = [symbol(number) for number in elements if number not in start.e0]
+    if missing and not config.fine_tune.refit_e0:
+        raise ConfigError(f"the potential has no E0 for {', '.join(missing)}; give e0.values or set fine_tune.refit_e0")
+    return {number: start.e0.get(number, 0.0) for number in elements}
+
+
+def with_refitted_references(problem: Problem) -> Problem:
+    """E0 shifted, per element, by what the model's predictions for the training frames lack."""
+    counts, valid_counts = (
+        counts_by_element(samples, len(problem.elements)) for samples in (problem.train, problem.valid)
+    )
+    shifts = left_over_energies(problem.model, problem.train, counts)
+    e0 = {number: problem.e0[number] + float(x) for number, x in zip(problem.elements, shifts, strict=True)}
+    train, valid = (
+        [replace(sample, energies=sample.energies - count @ shifts) for sample, count in zip(part, n, strict=True)]
+        for part, n in ((problem.train, counts), (problem.valid, valid_counts))
+    )
+    return replace(problem, e0=e0, train=train, valid=valid)
+
+
+def counts_by_element(samples: Sequence[Sample], n_elements: int) -> NDArray[np.float64]:
+    """Atoms of each element in each sample [n_samples, n_elements]."""
+    return np.stack([np.bincount(s.graph.species.numpy(), minlength=n_elements) for s in samples]).astype(np.float64)
+
+
+def model_statistics(frames: Sequence[Frame], e0: E0, *, cutoff: float) -> dict[str, float]:
+    """What `build_model` wants to know of the data: shift (eV per atom), rms_force (eV/angstrom), mean_degree."""
+    found = statistics(frames, e0, cutoff)
+    return {
+        "shift": found.mean_energy_per_atom,
+        "rms_force": found.rms_force or 1.0,
+        "mean_degree": max(found.mean_degree, 1.0),
+    }
 
 
 def cutoff_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> float:
@@ -76,24 +129,10 @@ def cutoff_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> float:
     return float(model.get("cutoff") or seeded_model(model, elements, {}, seed=0).cutoff)  # type: ignore[arg-type]
 
 
-def elements_of(config: Config, frames: Sequence[Frame]) -> tuple[int, ...]:
-    """The elements of the configuration, or those that occur in the frames."""
-    if config.data.elements:
-        return tuple(sorted(set(config.data.elements)))
-    return tuple(sorted({int(number) for frame in frames for number in frame.structure.numbers}))
-
-
-def reference_energies(config: Config, frames: Sequence[Frame], elements: tuple[int, ...]) -> E0:
-    """E0 as the section `e0` wants them."""
-    if config.e0.kind == "given":
-        return given_references(config.e0.values, elements)
-    if config.e0.kind == "isolated" and config.data.isolated_atoms:
-        frames = frames_of([config.data.isolated_atoms], config.data)
-    numbers = [frame.structure.numbers for frame in frames]
-    energies = np.array([energies_of(frame, 1)[0] for frame in frames])
-    if config.e0.kind == "isolated":
-        return isolated_references(numbers, energies, elements)
-    return fitted_references(composition(numbers, elements), energies, elements)
+def elements_of(config: Config, start: Start, frames: Sequence[Frame]) -> tuple[int, ...]:
+    """The elements of the configuration, or those that occur in the frames; and those of the start."""
+    chosen = config.data.elements or [int(number) for frame in frames for number in frame.structure.numbers]
+    return tuple(sorted({*chosen, *(start.elements or ())}))
 
 
 def seeded_model(

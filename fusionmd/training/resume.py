@@ -8,6 +8,7 @@ import yaml
 
 from fusionmd.errors import ConfigError
 from fusionmd.training.config import Config
+from fusionmd.training.config_file import parse_config
 
 # Changing one of these would make the weights or the order of the data meaningless.
 FIXED = (
@@ -25,7 +26,9 @@ FIXED = (
 
 def check_same_run(config: Config, earlier: str) -> None:
     """Raise ConfigError if `config` does not continue the run of the configuration `earlier` (YAML text)."""
-    ours, theirs = config.model_dump(mode="json"), yaml.safe_load(earlier)
+    # Parsed, so that keys which did not exist then have their defaults.
+    theirs = parse_config(yaml.safe_load(earlier), source="the checkpoint").model_dump(mode="json")
+    ours = config.model_dump(mode="json")
     changed = [key for key in FIXED if _value(ours, key) != _value(theirs, key)]
     if changed:
         raise ConfigError(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fusionmd.data.splits import save_split
 from fusionmd.errors import ConfigError
 from fusionmd.files import write_text_atomic
 from fusionmd.training.batches import TrainingBatches
@@ -27,7 +28,7 @@ from fusionmd.training.optimizers import build_optimizer
 from fusionmd.training.problem import Problem, prepare
 from fusionmd.training.resume import check_same_run
 from fusionmd.training.schedule import Schedule, Timeline
-from fusionmd.training.start import start_from
+from fusionmd.training.start import Start, start_of_checkpoint, start_of_potential
 from fusionmd.training.state import RunState
 from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
 from fusionmd.training.validation import ValidationSet, validation_set
@@ -67,13 +68,14 @@ def train(
     if checkpoint:
         check_same_run(config, checkpoint["config"])
     with _threads(config.training.threads), process_group(device) as ranks:
-        start = start_from(potential=potential, checkpoint=checkpoint)
-        problem = prepare(config, start, dtype=dtype, device=device)
+        problem = prepare(config, _start_of(checkpoint, potential), dtype=dtype, device=device)
         state = _initial_state(config, problem)
         journal = Journal(folder)
         if ranks.is_first:
             folder.mkdir(parents=True, exist_ok=True)
             write_text_atomic(folder / "config.yaml", config_yaml(config))
+            if problem.split:
+                save_split(folder / "split.json", problem.split, config.data.train)
         if checkpoint:
             state.load_state_dict(checkpoint["state"])
             if ranks.is_first:
@@ -103,6 +105,13 @@ def _checkpoint_of(folder: Path, resume: bool) -> dict[str, Any] | None:
     if exists and not resume:
         raise ConfigError(f"{folder} already holds a run; resume it (--resume) or choose another folder")
     return load_checkpoint(folder) if exists else None
+
+
+def _start_of(checkpoint: Mapping[str, Any] | None, potential: str | Path | None) -> Start:
+    """A checkpoint goes before the potential, from which its run has started."""
+    if checkpoint:
+        return start_of_checkpoint(checkpoint)
+    return start_of_potential(potential) if potential is not None else Start()
 
 
 def _initial_state(config: Config, problem: Problem) -> RunState:

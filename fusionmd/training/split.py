@@ -1,13 +1,13 @@
-"""Which frames are trained on and which choose the best model; the choice is saved to a file when it is random."""
+"""Which frames are trained on, and which choose the best model."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from fusionmd.data.frame import Frame
+from fusionmd.data.splits import Split, load_split
 from fusionmd.errors import DataError
 from fusionmd.training.config import DataConfig
 from fusionmd.training.frames import frames_of
@@ -16,41 +16,37 @@ from fusionmd.training.frames import frames_of
 SPLIT_KEY = 2**63
 
 
-def split_frames(data: DataConfig, *, seed: int) -> tuple[list[Frame], list[Frame]]:
-    """Training and validation frames: two files, a split file, or a random choice that depends on `seed` alone."""
+@dataclass(frozen=True)
+class SplitFrames:
+    """split: Indices into the frames of `data.train`, None where validation frames have files of their own."""
+
+    train: list[Frame]
+    valid: list[Frame]
+    split: Split | None = None
+
+
+def split_frames(data: DataConfig, *, seed: int) -> SplitFrames:
+    """Two sets of files, a split file, or a random choice that depends on `seed` and the number of frames alone."""
     frames = frames_of(data.train, data)
     if data.valid:
-        return _checked(frames, frames_of(data.valid, data))
-    train, valid = _split_file(data, len(frames)) if data.split else random_split(data, len(frames), seed=seed)
-    return _checked([frames[i] for i in train], [frames[i] for i in valid])
+        return _checked(SplitFrames(frames, frames_of(data.valid, data)))
+    split = load_split(data.split, data.train) if data.split else random_split(data, len(frames), seed=seed)
+    parts = split.parts(frames)
+    return _checked(SplitFrames(parts["train"], parts["valid"], split))
 
 
-def random_split(data: DataConfig, n_frames: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of training and validation frames, each ascending."""
+def random_split(data: DataConfig, n_frames: int, *, seed: int) -> Split:
+    """`valid_count` frames (or `valid_fraction` of all) to validate, the others to train; ascending."""
     n_valid = data.valid_count or max(1, round(data.valid_fraction * n_frames))
     order = np.random.Generator(np.random.Philox(key=[seed, SPLIT_KEY])).permutation(n_frames)
-    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+    train, valid = (tuple(np.sort(part).tolist()) for part in (order[n_valid:], order[:n_valid]))
+    return Split(train, valid, seed=seed)
 
 
-def _split_file(data: DataConfig, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    assert data.split is not None
-    try:
-        content = json.loads(data.split.read_text())
-        train, valid = (np.asarray(content[name], dtype=np.int64) for name in ("train", "valid"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+def _checked(frames: SplitFrames) -> SplitFrames:
+    if not frames.train or not frames.valid:
         raise DataError(
-            f"{data.split} is not a split file ({error!r}); wanted JSON {{train: [...], valid: [...]}}"
-        ) from None
-    both = np.concatenate([train, valid])
-    if both.size and (both.min() < 0 or both.max() >= n_frames or len(np.unique(both)) < len(both)):
-        raise DataError(f"{data.split} names frames outside 0..{n_frames - 1}, or a frame twice; make it again")
-    return train, valid
-
-
-def _checked(train: Sequence[Frame], valid: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-    if not train or not valid:
-        raise DataError(
-            f"{len(train)} frames to train on and {len(valid)} to validate on; both are needed: change "
+            f"{len(frames.train)} frames to train on and {len(frames.valid)} to validate on; both are needed: change "
             "data.valid_count, data.valid_fraction or the files"
         )
-    return list(train), list(valid)
+    return frames

@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load as tensors_of_safetensors
 from torch import Tensor
+
+from fusionmd.errors import ConfigError, PotentialFormatError
+from fusionmd.potential.archive import METADATA, WEIGHTS, unpack
+from fusionmd.potential.file import read_bytes
+from fusionmd.potential.metadata import Metadata
+
+MEMBER = "members.0."
 
 
 @dataclass(frozen=True)
 class Start:
-    """What is fixed before the data are looked at; None: decided by the data.
+    """What is fixed before the data are looked at; None or empty: decided by configuration and data.
 
     elements: Atomic numbers.  e0: eV by atomic number.  statistics: As `build_model` takes them.
-    model: The section `model` of the configuration.  weights: By name; shapes may be those of fewer elements.
+    model: The section `model` of the configuration.  weights: By name, for exactly these elements (fine-tuning).
     """
 
     elements: tuple[int, ...] | None = None
@@ -24,10 +32,46 @@ class Start:
     model: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, Tensor] | None = None
 
+    @property
+    def is_fine_tuning(self) -> bool:
+        return self.weights is not None
 
-def start_from(*, potential: str | Path | None = None, checkpoint: Mapping[str, Any] | None = None) -> Start:
-    """The start of a run; a checkpoint goes before a potential (which it has started from)."""
-    if checkpoint:
-        e0 = {int(number): float(energy) for number, energy in checkpoint["e0"].items()}
-        return Start(tuple(checkpoint["elements"]), e0, checkpoint["statistics"], checkpoint["model"])
-    return Start()
+    def model_section(self, configured: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The model to build: that of the start if there is one; `configured` may be empty or must agree."""
+        if not self.model:
+            return configured
+        differing = [key for key in configured if key not in self.model or configured[key] != self.model[key]]
+        if differing:
+            raise ConfigError(
+                f"the potential was trained with other values of model.{', model.'.join(differing)} "
+                f"({ {key: self.model.get(key, 'not set') for key in differing} }); leave the section `model` out"
+            )
+        return self.model
+
+
+def start_of_checkpoint(checkpoint: Mapping[str, Any]) -> Start:
+    """Everything but the weights, which are part of the state of the run."""
+    return Start(**_description(checkpoint))
+
+
+def start_of_potential(source: str | Path) -> Start:
+    """Weights and description out of a potential file (path, or name of a shipped one)."""
+    content, name = read_bytes(source)
+    files = unpack(content, source=name)
+    metadata = Metadata.from_json(files[METADATA], source=name)
+    if metadata.n_members > 1:
+        raise ConfigError(f"{name} is a committee of {metadata.n_members}; fine-tune its members one by one")
+    if not metadata.config or "statistics" not in metadata.config[0] or WEIGHTS not in files:
+        raise PotentialFormatError(f"{name} does not say how it was built, so it cannot be trained further; retrain it")
+    tensors = tensors_of_safetensors(files[WEIGHTS])
+    weights = {key.removeprefix(MEMBER): tensor for key, tensor in tensors.items() if key.startswith(MEMBER)}
+    return Start(**_description(metadata.config[0]), weights=weights)
+
+
+def _description(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "elements": tuple(int(number) for number in content["elements"]),
+        "e0": {int(number): float(energy) for number, energy in content["e0"].items()},
+        "statistics": content["statistics"],
+        "model": content["model"],
+    }

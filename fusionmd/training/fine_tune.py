@@ -1,0 +1,86 @@
+"""Fine-tuning: weights carried over to a model of more elements, and E0 fitted anew to what the weights leave over."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fusionmd.errors import ConfigError
+from fusionmd.training.batches import Sample, collate, shapes_of
+from fusionmd.training.prediction import predict
+
+Array = NDArray[np.float64]
+Elements = Sequence[int]
+
+
+@torch.no_grad()
+def carry_over_(model: nn.Module, weights: Mapping[str, Tensor], old: Elements, new: Elements) -> nn.Module:
+    """Copy `weights` of a model of the elements `old` into `model` of the elements `new`, which contain them.
+
+    Along an axis of one entry per element, or per pair of elements, entries go to their new places; those of new
+    elements keep their initial values.
+    """
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if name not in weights:
+            raise ConfigError(
+                f"the potential has no weights for {name}; it was trained with another version of the model"
+            )
+        places = [_places(name, n_old, n_new, old, new) for n_old, n_new in _sizes(name, weights[name], tensor)]
+        if places:
+            tensor[torch.meshgrid(*places, indexing="ij")] = weights[name].to(tensor)
+        else:
+            tensor.copy_(weights[name])
+    return model
+
+
+def frozen_names(model: nn.Module, patterns: Sequence[str]) -> frozenset[str]:
+    """Names of the parameters that match any of the shell patterns; each pattern must match one."""
+    names = [name for name, _ in model.named_parameters()]
+    idle = [pattern for pattern in patterns if not fnmatch.filter(names, pattern)]
+    if idle:
+        raise ConfigError(f"fine_tune.freeze: {idle[0]!r} matches no parameter; they are {', '.join(names)}")
+    return frozenset(name for pattern in patterns for name in fnmatch.filter(names, pattern))
+
+
+def left_over_energies(model: nn.Module, samples: Sequence[Sample], counts: Array) -> Array:
+    """Energies per element [n_elements] that the predictions of `model` lack, by least squares (smallest solution), eV.
+
+    counts: How many atoms of each element each sample has [n_samples, n_elements].
+    """
+    parameters = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    dtype = next(model.parameters()).dtype
+    left = np.array([_error(model, parameters, sample, dtype) for sample in samples])
+    is_known = np.isfinite(left)
+    sizes = counts.sum(axis=1)
+    mean = float((left / sizes)[is_known].mean()) if is_known.any() else 0.0
+    rest = left - mean * sizes
+    return mean + np.linalg.lstsq(counts[is_known], rest[is_known], rcond=1e-10)[0]
+
+
+def _error(model: nn.Module, parameters: Mapping[str, Tensor], sample: Sample, dtype: torch.dtype) -> float:
+    """Label minus prediction of the ground state, eV."""
+    batch = collate([sample], shapes_of([sample], 1), dtype=dtype).to(next(model.parameters()).device)
+    return float(sample.energies[0] - predict(model, parameters, batch).energies[0, 0].item())
+
+
+def _sizes(name: str, old: Tensor, new: Tensor) -> list[tuple[int, int]]:
+    if old.ndim != new.ndim:
+        raise ConfigError(f"weights of {name} have shape {list(old.shape)}, the model wants {list(new.shape)}")
+    return list(zip(old.shape, new.shape, strict=True))
+
+
+def _places(name: str, n_old: int, n_new: int, old: Elements, new: Elements) -> Tensor:
+    """Where entries along an axis go."""
+    element = torch.tensor([list(new).index(number) for number in old])
+    if n_old == n_new:
+        return torch.arange(n_new)
+    if (n_old, n_new) == (len(old), len(new)):
+        return element
+    if (n_old, n_new) == (len(old) ** 2, len(new) ** 2):
+        return (element[:, None] * len(new) + element[None, :]).reshape(-1)
+    raise ConfigError(f"weights of {name} have an axis of {n_old}, the model wants {n_new}: not one entry per element")
