@@ -23,7 +23,7 @@ LABELS: tuple[Literal["energy", "forces", "stress"], ...] = ("energy", "forces",
 OUTLIER = 12.0  # robust standard deviations
 MAX_FORCE = 50.0  # eV/angstrom
 NET_FORCE = 0.01  # eV/angstrom per atom
-SAME_ENERGY = 1e-3  # eV
+SAME_ENERGY = 1e-3  # eV per atom
 
 
 class Audit(NamedTuple):
@@ -151,15 +151,15 @@ def _equal_frames(frames: Sequence[Frame]) -> list[Finding]:
         found.append(Finding("warning", "duplicates", f"{len(later)} frames repeat an earlier structure", later))
     if contradicting:
         both = sorted({index for pair in contradicting for index in pair})
-        message = f"equal structures with energies that differ by more than {SAME_ENERGY} eV"
-        found.append(Finding("error", "contradiction", message, both))
+        message = f"equal structures with energies that differ by more than {SAME_ENERGY} eV per atom"
+        found.append(Finding("warning", "contradiction", message, both))
     return found
 
 
 def _energies_differ(a: Frame, b: Frame) -> bool:
     if a.energy is None or b.energy is None:
         return False
-    return bool(np.abs(np.atleast_1d(a.energy)[0] - np.atleast_1d(b.energy)[0]) > SAME_ENERGY)
+    return bool(abs(a.ground_energy - b.ground_energy) / a.n_atoms > SAME_ENERGY)
 
 
 def _energy_outliers(frames: Sequence[Frame]) -> list[Finding]:
@@ -169,7 +169,7 @@ def _energy_outliers(frames: Sequence[Frame]) -> list[Finding]:
         return []
     chosen = [frames[index] for index in known]
     counts = compositions(chosen, elements_of(chosen))
-    energies = np.array([np.atleast_1d(frame.energy)[0] for frame in chosen], dtype=np.float64)
+    energies = np.array([frame.ground_energy for frame in chosen], dtype=np.float64)
     solution = np.linalg.lstsq(counts, energies - np.median(energies / counts.sum(1)) * counts.sum(1), rcond=None)[0]
     rest = (energies / counts.sum(1)) - np.median(energies / counts.sum(1)) - counts @ solution / counts.sum(1)
     deviation = np.abs(rest - np.median(rest))

@@ -126,7 +126,7 @@ def _assemble(
 def _aligned(
     positions: NDArray[np.float64], target: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centred positions turned onto the target, and the rotation R with r -> r R. Kabsch, Acta Cryst. A32, 922 (1976)."""
+    """Centred positions turned onto the target, and the rotation r -> r R. Kabsch, Acta Cryst. A32, 922 (1976)."""
     centred, wanted = positions - positions.mean(axis=0), target - target.mean(axis=0)
     u, _, vt = np.linalg.svd(centred.T @ wanted)
     handedness = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])

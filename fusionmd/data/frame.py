@@ -59,6 +59,13 @@ class Frame:
         return 1 if self.energy is None or self.energy.ndim == 0 else len(self.energy)
 
     @property
+    def ground_energy(self) -> float:
+        """Energy of the lowest state, eV."""
+        if self.energy is None:
+            raise DataError(f"{self.source}: no energy label; name the key that holds it, or drop the frame")
+        return float(self.energy if self.energy.ndim == 0 else self.energy[0])
+
+    @property
     def is_isolated_atom(self) -> bool:
         """One atom, and either called an isolated atom or without periodic images."""
         named = self.config_type.lower() in ISOLATED_ATOM_NAMES

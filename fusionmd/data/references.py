@@ -21,7 +21,7 @@ def reference_energies(frames: Sequence[Frame], source: Mapping[int, float] | Li
     elements = elements_of(frames)
     if source == "fitted":
         return fitted_energies([frame for frame in frames if not frame.is_isolated_atom] or frames)
-    table = isolated_atom_energies(frames) if source == "isolated" else dict(source)  # type: ignore[arg-type]
+    table = isolated_atom_energies(frames) if source == "isolated" else dict(source)
     missing = [symbol(number) for number in elements if number not in table]
     if missing:
         raise DataError(f"no E0 for {', '.join(missing)}; give their energies in eV, or frames of isolated atoms")
@@ -39,7 +39,7 @@ def isolated_atom_energies(frames: Sequence[Frame]) -> E0:
     for frame in frames:
         if not frame.is_isolated_atom or frame.energy is None:
             continue
-        number, energy = int(frame.structure.numbers[0]), float(np.atleast_1d(frame.energy)[0])
+        number, energy = int(frame.structure.numbers[0]), frame.ground_energy
         if abs(found.setdefault(number, energy) - energy) > SAME_ENERGY:
             raise DataError(
                 f"{frame.source}: isolated {symbol(number)} has {energy} eV, an earlier frame says {found[number]} eV; "
@@ -65,12 +65,12 @@ def fitted_energies(frames: Sequence[Frame], *, smallest: bool = False) -> E0:
         raise DataError("no frame has an energy, so E0 cannot be fitted; give E0 as a table")
     elements = elements_of(known)
     counts = compositions(known, elements)
-    energies = np.array([np.atleast_1d(frame.energy)[0] for frame in known], dtype=np.float64)
+    energies = np.array([frame.ground_energy for frame in known], dtype=np.float64)
     rank = int(np.linalg.matrix_rank(counts))
     if rank < len(elements) and not smallest:
         raise DataError(
-            f"E0 of {', '.join(map(symbol, elements))} cannot be fitted: the {len(known)} frames have only {rank} independent "
-            "compositions; add frames of other compositions or isolated atoms, or give E0 as a table"
+            f"E0 of {', '.join(map(symbol, elements))} cannot be fitted: the {len(known)} frames have only {rank} "
+            "independent compositions; add frames of other compositions or isolated atoms, or give E0 as a table"
         )
     solution = np.linalg.lstsq(counts, energies, rcond=None)[0]
     return dict(zip(elements, solution.tolist(), strict=True))

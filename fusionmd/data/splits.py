@@ -87,8 +87,8 @@ def load_split(path: str | PathLike[str], files: Sequence[str | PathLike[str]] =
     """Read a split; if the data `files` are given, they must be the ones it was made for."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        parts = [tuple(content.get(part, ())) for part in PARTS]
-        split = Split(*parts, files=content.get("files", {}), seed=content.get("seed"))
+        train, valid, test = (tuple(content.get(part, ())) for part in PARTS)
+        split = Split(train, valid, test, files=content.get("files", {}), seed=content.get("seed"))
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: not a split file ({error}); wanted JSON with train, valid, test") from error
     if files and split.files:

@@ -55,12 +55,10 @@ def statistics(frames: Sequence[Frame], e0: Mapping[int, float], cutoff: float) 
 
 def interaction_energy(frame: Frame, e0: Mapping[int, float]) -> float:
     """E - sum(E0), eV, ground state."""
-    if frame.energy is None:
-        raise DataError(f"{frame.source}: no energy label; name the key that holds it, or drop the frame")
     missing = sorted({int(number) for number in frame.structure.numbers} - set(e0))
     if missing:
         raise DataError(f"{frame.source}: no E0 for atomic numbers {missing}; give them")
-    return float(np.atleast_1d(frame.energy)[0]) - sum(e0[int(number)] for number in frame.structure.numbers)
+    return frame.ground_energy - sum(e0[int(number)] for number in frame.structure.numbers)
 
 
 def _mean_energy(frames: Sequence[Frame], e0: Mapping[int, float]) -> float:

@@ -1,6 +1,7 @@
 """Data with exact labels: an analytic molecular potential, sampled with a seed; for tests, examples and demonstrations.
 
-    E = sum_a E0_a + 1/2 sum_{ij} f(r) D ((1 - x)^2 - 1) + k/2 sum_i sum_{j != k} f(r_ij) f(r_ik) (cos(theta_jik) + 1/3)^2
+    E = sum_a E0_a + 1/2 sum_{ij} f(r) D ((1 - x)^2 - 1)
+      + k/2 sum_i sum_{j != k} f(r_ij) f(r_ik) (cos(theta_jik) + 1/3)^2
 
 with Morse's x = exp(-a (r - r0)) (Phys. Rev. 34, 57 (1929)) and the cutoff f(r) = (1 - r^2/r_c^2)^3. It is no model of
 any substance; what matters is that energy, forces and stress agree exactly.
@@ -67,7 +68,7 @@ def synthetic_labels(structure: Structure) -> Labels:
 
 def _labelled(structure: Structure, index: int) -> Frame:
     energy, forces, stress = synthetic_labels(structure)
-    return Frame(structure, np.float64(energy), forces, stress, source=f"synthetic, frame {index}")
+    return Frame(structure, np.array(energy), forces, stress, source=f"synthetic, frame {index}")
 
 
 def _distorted_molecule(generator: np.random.Generator) -> Structure:

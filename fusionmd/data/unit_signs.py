@@ -57,13 +57,13 @@ def total_energy_unit(frames: Sequence[Frame]) -> str | None:
     if not known or max(elements) >= len(ATOM_HARTREE):
         return None
     expected = compositions(known, elements) @ ATOM_HARTREE[elements] * EV_PER_HARTREE
-    given = np.array([np.atleast_1d(frame.energy)[0] for frame in known], dtype=np.float64)
+    given = np.array([frame.ground_energy for frame in known], dtype=np.float64)
     ratio = float(np.median(given / expected))
     return next((unit for unit, r in ENERGY_RATIOS.items() if abs(ratio / r - 1.0) < ALL_ELECTRON_SPREAD), None)
 
 
 def hydrogen_bond_stiffness(frames: Sequence[Frame]) -> float | None:
-    """Force constant of the bonds from H to heavier atoms, from lengths and forces, in the unit of the forces per angstrom.
+    """Force constant of the bonds from H to heavier atoms, from lengths and forces; unit of the forces per angstrom.
 
     The force on H along its bond is -k (r - r0) but for small couplings; k is the median slope over bonds of one kind.
     """
@@ -101,5 +101,5 @@ def _bonds_to_hydrogen(frame: Frame) -> list[tuple[tuple[int, int, int], float, 
 def _slope(bonds: NDArray[np.float64]) -> float | None:
     if len(bonds) < MIN_BONDS or bonds[:, 0].std() < 1e-3 or bonds[:, 1].std() == 0.0:
         return None
-    correlation = float(np.corrcoef(bonds.T)[0, 1])
+    correlation = float(np.asarray(np.corrcoef(bonds.T))[0, 1])
     return float(-np.polyfit(bonds[:, 0], bonds[:, 1], 1)[0]) if abs(correlation) > MIN_CORRELATION else None
