@@ -44,23 +44,29 @@ def compile_traced(function: TensorFunction, example: Sequence[Tensor]) -> Tenso
     """Trace `function` at `example` and compile the trace; raises whatever tracer or compiler raise."""
     from torch._inductor import config as inductor_config
     from torch._inductor.compile_fx import compile_fx
-    from torch.fx.experimental.proxy_tensor import make_fx
 
     detached = [tensor.detach() for tensor in example]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad(), inductor_config.patch(INDUCTOR_SETTINGS):
         warnings.simplefilter("ignore")
-        graph = make_fx(function, tracing_mode="real")(*detached)
-        graph.graph.eliminate_dead_code()
-        graph.recompile()
-        with torch.no_grad(), inductor_config.patch(INDUCTOR_SETTINGS):
-            fast = cast(TensorFunction, compile_fx(graph, detached))
-            fast(*detached)
+        fast = cast(TensorFunction, compile_fx(traced(function, detached), detached))
+        fast(*detached)
 
     def call(*tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.no_grad():
             return tuple(fast(*tensors))
 
     return call
+
+
+def traced(function: TensorFunction, example: Sequence[Tensor]) -> torch.fx.GraphModule:
+    """The primitive operations of `function`, derivatives included, for the shapes of `example`."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    with torch.enable_grad():
+        graph = make_fx(function, tracing_mode="real")(*(tensor.detach() for tensor in example))
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph
 
 
 def largest_gap(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
