@@ -28,7 +28,10 @@ class _Edges(nn.Module):
 
     def forward(self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, species: Tensor) -> Tensor:
         distances = torch.sqrt((edge_vectors * edge_vectors).sum(dim=1))
-        basis = torch.exp(-((distances[:, None] - self.centres[None, :]) ** 2)) * smooth_cutoff(distances, self.cutoff)[:, None]
+        basis = (
+            torch.exp(-((distances[:, None] - self.centres[None, :]) ** 2))
+            * smooth_cutoff(distances, self.cutoff)[:, None]
+        )
         pair = species[receivers] * self.n_elements + species[senders]
         return torch.einsum("eb,ebd->ed", basis, self.pair[pair])
 
@@ -42,7 +45,9 @@ def _gather_sum(edge_features: Tensor, slots: Tensor) -> Tensor:
 class ToyModel(nn.Module):
     """One hop: E_i = MLP(species_i, sum_j edge(r_ij)). `n_outputs` > 1 gives several states."""
 
-    def __init__(self, elements: Sequence[int] = (1, 6, 8), cutoff: float = 3.5, n_outputs: int = 1, dim: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self, elements: Sequence[int] = (1, 6, 8), cutoff: float = 3.5, n_outputs: int = 1, dim: int = 8, seed: int = 0
+    ) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.cutoff: float = float(cutoff)
@@ -55,7 +60,9 @@ class ToyModel(nn.Module):
         self.own = nn.Parameter(torch.randn(len(self.elements), dim) * 0.3)
         self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.Tanh(), nn.Linear(dim, n_outputs))
 
-    def features(self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor) -> Tensor:
+    def features(
+        self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor
+    ) -> Tensor:
         return self.own[species] + _gather_sum(self.edges(edge_vectors, senders, receivers, species), slots)
 
     def forward(
@@ -73,7 +80,9 @@ class ToyModel(nn.Module):
 class TwoHopToyModel(nn.Module):
     """Two hops: a second gather multiplies edge features with the exchanged features of the sender. No descriptors."""
 
-    def __init__(self, elements: Sequence[int] = (1, 6, 8), cutoff: float = 3.0, n_outputs: int = 1, dim: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self, elements: Sequence[int] = (1, 6, 8), cutoff: float = 3.0, n_outputs: int = 1, dim: int = 8, seed: int = 0
+    ) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.cutoff: float = float(cutoff)

@@ -24,10 +24,10 @@ class FusionCalculator(Calculator):
     potential: A Potential, the path of its file, its bytes, or the name of a shipped one.
     state: Which electronic state drives (0 = ground).
     skin: Extra reach of the neighbour list, angstrom; 0 searches at every step.
-    compiled: 'auto' runs what `fusionmd compile` made for this machine where it exists, 'yes' makes it, 'no' does without.
+    compiled: 'auto' runs what `fusionmd compile` made for this machine, 'yes' makes it, 'no' does without.
     memory_GB: Bound on the working memory (None: half of what is free).
 
-    `results` also holds `state_energies` [n_states] (eV) and, of a committee, `energy_std` (eV) and `forces_std` (eV/angstrom).
+    `results` also holds `state_energies` [n_states] and, of a committee, `energy_std`, `forces_std` (eV, eV/angstrom).
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies"]  # type: ignore[misc]

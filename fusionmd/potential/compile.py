@@ -1,4 +1,4 @@
-"""Compiling a potential for this machine: TorchScript -> make_fx -> torch.export -> AOTInductor, kept in the user's cache.
+"""Compiling a potential for this machine: TorchScript -> make_fx -> torch.export -> AOTInductor, kept in a cache.
 
 The compiled form is native code, so it is made here, from the file, and never taken from beside a potential. It lives
 under a hash of all it depends on, and is compared with TorchScript before it is used. Numbers of nodes, edges and slots
@@ -32,7 +32,7 @@ FORM = 1
 MIN_SIZE = 2
 TOLERANCES = {"float64": 1e-9, "float32": 1e-3}  # relative to the largest gradient, at least 1 eV/angstrom
 
-# (edge_vectors, senders, receivers, slots, species, weights [n_nodes, n_outputs]) -> contributions without E0, gradients
+# (edge_vectors, senders, receivers, slots, species, weights [n_nodes, n_outputs]) -> contributions (no E0), gradients
 Primitive = Callable[..., tuple[Tensor, Tensor]]
 
 
@@ -78,17 +78,16 @@ class CompiledDifferentiate:
 
 def compile_potential(potential: Potential) -> list[Path]:
     """Compile every member into the cache (about a minute each), test it, return the files."""
-    paths = [_path(potential, member) for member in range(potential.metadata.n_members)]
-    for member, path in enumerate(paths):
+    for member, path in enumerate(compiled_files(potential)):
         if not path.exists():
             _build(potential, member, path)
     compiled_differentiate(potential)
-    return paths
+    return compiled_files(potential)
 
 
 def compiled_differentiate(potential: Potential, *, build: bool = False) -> CompiledDifferentiate | None:
     """The compiled form from the cache; None if there is none and `build` is False."""
-    paths = [_path(potential, member) for member in range(potential.metadata.n_members)]
+    paths = compiled_files(potential)
     if build:
         compile_potential(potential)
     if not all(path.exists() for path in paths):
@@ -97,10 +96,17 @@ def compiled_differentiate(potential: Potential, *, build: bool = False) -> Comp
     error, tolerance = _deviation(potential, compiled), TOLERANCES[potential.metadata.dtype]
     if not error <= tolerance:
         raise PotentialFormatError(
-            f"the compiled form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} (allowed {tolerance:.0e}); "
+            f"the compiled form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} (allowed "
+            f"{tolerance:.0e}); "
             f"remove {paths[0].parent} and compile again, or use compiled='no'"
         )
     return compiled
+
+
+def compiled_files(potential: Potential) -> list[Path]:
+    """Where the compiled form is, or would be: one file a member."""
+    folder = cache_folder() / cache_key(potential)
+    return [folder / f"member_{member}.pt2" for member in range(potential.metadata.n_members)]
 
 
 def cache_folder() -> Path:
@@ -198,10 +204,6 @@ def _deviation_on(potential: Potential, compiled: CompiledDifferentiate, graph: 
         pairs = list(zip(compiled(*arguments), potential.core.differentiate(*arguments), strict=True))
     scale = max(1.0, float(pairs[1][1].abs().max()))
     return max(float((a - b).abs().nan_to_num(nan=torch.inf).max()) for a, b in pairs) / scale
-
-
-def _path(potential: Potential, member: int) -> Path:
-    return cache_folder() / cache_key(potential) / f"member_{member}.pt2"
 
 
 def _loaded(path: Path) -> Primitive:

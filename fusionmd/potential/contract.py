@@ -49,7 +49,7 @@ class IdentityExchange(nn.Module):
 
 
 class GhostExchange(nn.Module):
-    """Exchange of node features across processes: `fusionmd::ghost_exchange`, the identity unless an engine supplies it."""
+    """Exchange across processes: the op `fusionmd::ghost_exchange`, the identity unless an engine supplies it."""
 
     def forward(self, h: Tensor) -> Tensor:
         """h: Node features [n_nodes, dim], any unit."""
@@ -73,7 +73,8 @@ def check_contract(model: nn.Module) -> EnergyModel:
     ]
     if missing:
         raise PotentialFormatError(
-            f"{type(model).__name__} lacks {', '.join(missing)}; a model must declare cutoff, n_hops, n_outputs, supports_exchange and elements"
+            f"{type(model).__name__} lacks {', '.join(missing)}; a model must declare cutoff, n_hops, "
+            f"n_outputs, supports_exchange and elements"
         )
     checked = cast(EnergyModel, model)
     elements = [int(z) for z in checked.elements]
@@ -83,7 +84,8 @@ def check_contract(model: nn.Module) -> EnergyModel:
         )
     if not (math.isfinite(checked.cutoff) and checked.cutoff > 0 and checked.n_hops >= 1 and checked.n_outputs >= 1):
         raise PotentialFormatError(
-            f"{type(model).__name__} declares cutoff {checked.cutoff}, n_hops {checked.n_hops}, n_outputs {checked.n_outputs}; each must be positive"
+            f"{type(model).__name__} declares cutoff {checked.cutoff}, n_hops {checked.n_hops}, n_outputs "
+            f"{checked.n_outputs}; each must be positive"
         )
     return checked
 

@@ -46,7 +46,7 @@ class Core(nn.Module):
     def contributions(
         self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
     ) -> Tensor:
-        """Contributions of the owned nodes [n_members, n_local, n_outputs], eV, float64, E0 included; differentiable."""
+        """Of the owned nodes [n_members, n_local, n_outputs], eV, float64, E0 included; differentiable."""
         references = self.atomic_energies[species[:n_local]]
         outputs: List[Tensor] = []
         for model in self.members:
@@ -56,7 +56,7 @@ class Core(nn.Module):
 
     @torch.jit.export
     def totals(self, contributions: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:
-        """Sums of [n_local, n_outputs] per structure [n_structures, n_outputs], eV; structure `n_structures` is dropped."""
+        """Sums per structure [n_structures, n_outputs] of [n_local, n_outputs]; structure `n_structures` is dropped."""
         sums = torch.zeros(
             [n_structures + 1, contributions.size(1)], dtype=contributions.dtype, device=contributions.device
         )
@@ -80,7 +80,8 @@ class Core(nn.Module):
     ) -> Tuple[Tensor, Tensor]:
         """Contributions [n_members, n_local, n_outputs], eV, and d(sum weights * contributions)/d(edge vectors).
 
-        weights: [n_members, n_requests, n_local, n_outputs] -> gradients [n_members, n_requests, n_edges, 3], eV/angstrom.
+        weights: [n_members, n_requests, n_local, n_outputs].
+        gradients: [n_members, n_requests, n_edges, 3], eV/angstrom.
         """
         references = self.atomic_energies[species[:n_local]]
         contributions: List[Tensor] = []
@@ -138,7 +139,7 @@ class Core(nn.Module):
         return cotangents[structures.unsqueeze(0), states][:, structure_index]
 
     def _gradients(self, contributions: Tensor, vectors: Tensor, weights: Tensor) -> Tensor:
-        """d(sum weights * contributions)/d(vectors) [n_requests, n_edges, 3]; weights [n_requests, n_local, n_outputs]."""
+        """d(sum weights * contributions)/d(vectors) [n_requests, n_edges, 3]; weights [n_requests, n_local, ...]."""
         n_requests = weights.size(0)
         gradients: List[Tensor] = []
         for request in range(n_requests):

@@ -20,7 +20,7 @@ from fusionmd.potential.passes import inputs
 def hessian_vector_products(
     core: Any, graph: Graph, vectors: ArrayLike, *, state: int, max_edges: int
 ) -> NDArray[np.float64]:
-    """Hessian of one structure times displacements [..., n_atoms, 3] (angstrom): same shape, eV/angstrom; committee mean."""
+    """Hessian times displacements [..., n_atoms, 3] (angstrom): same shape, eV/angstrom; committee mean."""
     given = np.asarray(vectors, dtype=np.float64)
     if given.shape[-2:] != (graph.n_nodes, 3):
         raise UnsupportedStructureError(

@@ -22,7 +22,7 @@ class Evaluation:
     forces: [n_requests, n_atoms, 3], eV/angstrom.
     virials: -sum r (x) dE/dr [n_requests, 3, 3], eV.
     volume: Of the cell, angstrom^3; 0 if not periodic.
-    energies_std, forces_std: Standard deviations over the committee [n_states], [n_requests, n_atoms, 3]; 0 for one member.
+    energies_std, forces_std: Standard deviations over the committee [n_states], [n_requests, n_atoms, 3].
     """
 
     energies: Array
@@ -41,7 +41,7 @@ class Evaluation:
 
     @property
     def stresses(self) -> Array:
-        """dE/dstrain / volume, symmetrised, positive under tension (the sign of ASE) [n_requests, 3, 3], eV/angstrom^3."""
+        """dE/dstrain / volume, positive under tension (the sign of ASE) [n_requests, 3, 3], eV/angstrom^3."""
         if not self.volume > 0:
             raise MissingQuantityError(
                 "the structure is not periodic, so it has no stress; use `virials`, or give it a cell"
@@ -49,4 +49,5 @@ class Evaluation:
         return -0.5 * (self.virials + self.virials.transpose(0, 2, 1)) / self.volume
 
     def __repr__(self) -> str:
-        return f"Evaluation(energies={np.array2string(self.energies, precision=6)} eV, {self.forces.shape[1]} atoms, states {self.states.tolist()})"
+        energies = np.array2string(self.energies, precision=6)
+        return f"Evaluation(energies={energies} eV, {self.forces.shape[1]} atoms, states {self.states.tolist()})"

@@ -128,7 +128,8 @@ def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies) -> Te
     rows = [torch.as_tensor(atomic_energies[z], dtype=torch.float64) for z in contract.elements]
     if any(row.numel() not in (1, contract.n_outputs) or not bool(torch.isfinite(row).all()) for row in rows):
         raise PotentialFormatError(
-            f"reference energies are {dict(atomic_energies)}; give one finite number per element, or {contract.n_outputs} of them"
+            f"reference energies are {dict(atomic_energies)}; give one finite number per element, or "
+            f"{contract.n_outputs} of them"
         )
     return torch.stack([row.reshape(-1).expand(contract.n_outputs) for row in rows])
 

@@ -1,4 +1,4 @@
-"""Loading a potential: the archive is checked before anything in it is run, and its self-test before it is handed out."""
+"""Loading a potential: the archive is checked before anything in it is run, and it answers its self-test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_potential(source: Source, *, device: str | torch.device = "cpu", compil
     content, name = read_bytes(source)
     extra_files = unpack(content, source=name)
     metadata = Metadata.from_json(extra_files[METADATA], source=name)
-    potential = Potential(_module(content, name, device), metadata, content)
+    potential = Potential(load_module(content, name, device), metadata, content)
     run_self_test(potential, self_test_of(extra_files, name), source=name)
     if compiled != "no":
         potential.compiled = compiled_differentiate(potential, build=compiled == "yes")
@@ -44,15 +44,15 @@ def read_metadata(source: Source) -> Metadata:
 
 
 def load_exchange_core(source: Source, *, device: str | torch.device = "cpu") -> Any:
-    """The entry used across processes (features pass `fusionmd::ghost_exchange`), with the weights of the main entry."""
+    """The entry whose features pass `fusionmd::ghost_exchange`, with the weights of the main entry."""
     content, name = read_bytes(source)
     extra_files = unpack(content, source=name)
     if EXCHANGE not in extra_files:
         raise PotentialFormatError(
             f"{name} has no exchange entry: its model does not support exchange; use mode expand"
         )
-    entry = _module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
-    fill(entry, _module(content, name, device))
+    entry = load_module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
+    fill(entry, load_module(content, name, device))
     return entry
 
 
@@ -78,11 +78,13 @@ def self_test_of(extra_files: dict[str, bytes], name: str) -> SelfTest:
     return SelfTest.from_npz(extra_files[SELF_TEST], source=name)
 
 
-def _module(content: bytes, name: str, device: str | torch.device) -> Any:
+def load_module(content: bytes, name: str, device: str | torch.device = "cpu") -> Any:
+    """The scripted module of an archive; PotentialFormatError where torch finds none."""
     try:
         return loaded(content, device)
     except RuntimeError as error:
         first_line = next(iter(str(error).strip().splitlines()), "no message")
         raise PotentialFormatError(
-            f"torch {torch.__version__} cannot load {name} ({first_line}); copy or export it again, or use another torch"
+            f"torch {torch.__version__} cannot load {name} ({first_line}); copy or export it again, or use "
+            f"another torch"
         ) from None

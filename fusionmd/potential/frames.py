@@ -15,7 +15,7 @@ SEED = 20
 
 
 def default_frames(elements: Sequence[int], cutoff: float) -> list[Structure]:
-    """A cluster, a periodic crystallite with a cell smaller than the cutoff, and a lone atom, of all elements in turn."""
+    """A cluster of all elements in turn, a crystal with a cell smaller than the cutoff, and a lone atom."""
     rng = np.random.default_rng(SEED)
     cluster = _cluster(rng, max(N_CLUSTER_ATOMS, len(elements)))
     cell = _small_cell(cutoff)

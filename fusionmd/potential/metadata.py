@@ -13,8 +13,9 @@ from fusionmd.errors import PotentialFormatError
 FORMAT = "fusionmd-potential"
 FORMAT_VERSION = 1
 ENTRY = (
-    "forward(edge_vectors [n_edges,3] float64 angstrom, senders, receivers, slots [n_nodes,max_degree], species, n_local, "
-    "structure_index [n_local], n_structures, states [n_requests,n_structures]) -> energies [n_members,n_structures,n_states] eV, "
+    "forward(edge_vectors [n_edges,3] float64 angstrom, senders, receivers, slots [n_nodes,max_degree], species, "
+    "n_local, structure_index [n_local], n_structures, states [n_requests,n_structures]) -> "
+    "energies [n_members,n_structures,n_states] eV, "
     "atomic_energies [n_members,n_requests,n_local] eV, gradients [n_members,n_requests,n_edges,3] eV/angstrom"
 )
 UNITS = {"energy": "eV", "length": "angstrom", "force": "eV/angstrom", "stress": "eV/angstrom^3"}

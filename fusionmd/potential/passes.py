@@ -11,7 +11,7 @@ from torch import Tensor
 from fusionmd.graph import Graph
 from fusionmd.potential.blocks import Block, block_graph
 
-# (edge_vectors, senders, receivers, slots, species, n_local, weights) -> contributions, gradients; see Core.differentiate
+# The signature of Core.differentiate: (edges, ..., n_local, weights) -> contributions, gradients
 Differentiate = Callable[..., tuple[Tensor, Tensor]]
 
 
@@ -77,12 +77,12 @@ def _closed(core: Any, graph: Graph, contributions: Tensor, weights: Tensor, gra
 
 
 def _weights(core: Any, cotangents: Tensor, index: Tensor, states: Tensor) -> Tensor:
-    """Weights of contributions [n_members, n_requests, n_nodes, n_outputs]; cotangents [n_members, n_structures, ...]."""
+    """Of contributions [n_members, n_requests, n_nodes, n_outputs]; cotangents [n_members, n_structures, ...]."""
     return torch.stack([core.node_weights(member, index, states) for member in cotangents])
 
 
 def _cotangents_of_linear_head(core: Any, n_structures: int) -> Tensor:
-    """They do not depend on the totals, so no pass is needed to know them [n_members, n_structures, n_states, n_outputs]."""
+    """They are known before any pass [n_members, n_structures, n_states, n_outputs]."""
     totals = torch.zeros(n_structures, core.n_outputs, dtype=torch.float64, device=core.atomic_energies.device)
     cotangents = core.state_energies(totals)[1]
     return cotangents.expand(core.n_members, *cotangents.shape)

@@ -120,7 +120,8 @@ class Potential:
         """Invariant descriptors per structure [n_atoms, n_features]; those of committee members side by side."""
         if not self.metadata.has_descriptors:
             raise MissingQuantityError(
-                f"potential {self.metadata.name!r} has no descriptors: its architecture defines none; choose another potential"
+                f"potential {self.metadata.name!r} has no descriptors: its architecture defines none; choose "
+                f"another potential"
             )
         return [self._descriptors(self.graph(structure)) for structure in _as_sequence(structures)]
 
@@ -147,7 +148,8 @@ class Potential:
     def __repr__(self) -> str:
         data = self.metadata
         return (
-            f"Potential({data.name!r}, elements {list(data.elements)}, cutoff {data.cutoff:g} angstrom x {data.n_hops}, "
+            f"Potential({data.name!r}, elements {list(data.elements)}, cutoff {data.cutoff:g} angstrom x "
+            f"{data.n_hops}, "
             f"{data.n_states} state(s), {data.n_members} member(s), {data.dtype}, {self.device}"
             f"{', compiled' if self.compiled else ''})"
         )

@@ -106,8 +106,10 @@ def run_self_test(potential: Potential, test: SelfTest, *, source: str = "the fi
     energy, force = self_test_errors(potential, test)
     if not (energy <= test.energy_tolerance and force <= test.force_tolerance):
         raise PotentialFormatError(
-            f"{source} fails its self-test: energies off by {energy:.3g} eV/atom (allowed {test.energy_tolerance:.3g}), forces by "
-            f"{force:.3g} eV/angstrom (allowed {test.force_tolerance:.3g}); the file is damaged or this torch computes wrongly: "
+            f"{source} fails its self-test: energies off by {energy:.3g} eV/atom (allowed "
+            f"{test.energy_tolerance:.3g}), forces by "
+            f"{force:.3g} eV/angstrom (allowed {test.force_tolerance:.3g}); the file is damaged or this torch "
+            f"computes wrongly: "
             "export it again, or run it with the torch version it names in `fusionmd inspect`"
         )
     return energy, force

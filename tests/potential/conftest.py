@@ -13,7 +13,9 @@ E0 = {1: -13.6, 6: -1030.0, 8: (-2040.0, -2039.0)}
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("potentials")
-    export_potential(ToyModel(n_outputs=2).double(), folder / "one.pt", atomic_energies=E0, config=[{"model": {"a": 1}}])
+    export_potential(
+        ToyModel(n_outputs=2).double(), folder / "one.pt", atomic_energies=E0, config=[{"model": {"a": 1}}]
+    )
     export_potential(TwoHopToyModel(n_outputs=2).double(), folder / "two.pt", atomic_energies=E0)
     members = [TwoHopToyModel(seed=seed) for seed in range(3)]
     export_potential(members, folder / "committee.pt", atomic_energies={1: -13.6, 6: -1030.0, 8: -2040.0})

@@ -112,7 +112,7 @@ def eager_member(potential, factor):
 
 def test_a_wrong_compiled_form_is_refused(two_hop, tmp_path, monkeypatch):
     monkeypatch.setenv("FUSIONMD_CACHE", str(tmp_path))
-    path = compiling._path(two_hop, 0)
+    path = compiling.compiled_files(two_hop)[0]
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
     monkeypatch.setattr(compiling, "_loaded", lambda path: eager_member(two_hop, 1.0))

@@ -152,7 +152,9 @@ def test_committee_is_the_mean_of_its_members(committee, molecule):
     graph = committee.graph(molecule)
     inputs = [t.float() if t.is_floating_point() else t for t in passes.inputs(graph, torch.device("cpu"))]
     offset = sum(np.broadcast_to(E0[z], 2)[0] for z in molecule.numbers)
-    energies = [float(TwoHopToyModel(seed=s)(*inputs, graph.n_nodes).double().sum().detach()) + offset for s in range(3)]
+    energies = [
+        float(TwoHopToyModel(seed=s)(*inputs, graph.n_nodes).double().sum().detach()) + offset for s in range(3)
+    ]
     assert result.energies[0] == pytest.approx(np.mean(energies), abs=1e-5)
     assert result.energies_std[0] == pytest.approx(np.std(energies), rel=1e-4)
     assert result.forces_std.shape == (1, molecule.n_atoms, 3) and result.forces_std.max() > 1e-3
@@ -165,7 +167,9 @@ def test_single_model_has_no_spread(two_hop, molecule):
 
 def test_results_are_float64(committee, molecule):
     result = committee.evaluate([molecule])[0]
-    assert {a.dtype for a in (result.energies, result.forces, result.virials, result.atomic_energies)} == {np.dtype("f8")}
+    assert {a.dtype for a in (result.energies, result.forces, result.virials, result.atomic_energies)} == {
+        np.dtype("f8")
+    }
 
 
 def test_float64_sums_keep_what_float32_loses(committee):

@@ -1,0 +1,36 @@
+"""`fusionmd compile`: native code for a potential, made for this machine."""
+
+from typing import Annotated
+
+import typer
+
+from fusionmd.cli.options import Device, Json, Threads, device_of, use_threads
+from fusionmd.cli.output import write_json
+
+PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
+
+
+def command(potential: PotentialName, json: Json = None, threads: Threads = None, device: Device = "auto") -> None:
+    """Compile a potential into your cache (minutes, needs a C++ compiler); engines then find it.
+
+    Example: fusionmd compile acac-300K
+    """
+    import time
+
+    from fusionmd.potential import load_potential
+    from fusionmd.potential.compile import compile_potential, compiled_files
+
+    use_threads(threads)
+    loaded, began = load_potential(potential, device=device_of(device)), time.perf_counter()
+    was_there = all(path.exists() for path in compiled_files(loaded))
+    print(
+        f"{'testing' if was_there else 'compiling'} {loaded.metadata.name} for torch and processor of this machine",
+        flush=True,
+    )
+    files = compile_potential(loaded)
+    seconds = time.perf_counter() - began
+    print(
+        f"{'already compiled' if was_there else 'compiled'}, agrees with TorchScript ({seconds:.0f} s): "
+        f"{files[0].parent}"
+    )
+    write_json(json, {"files": [str(path) for path in files], "was_there": was_there, "seconds": seconds})

@@ -1,0 +1,62 @@
+"""`fusionmd inspect`: what is inside a potential file, and whether it still answers as it did."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fusionmd.cli.options import Json, Threads, use_threads
+from fusionmd.cli.output import show_table, write_json
+
+if TYPE_CHECKING:
+    from fusionmd.potential.inspect import Inspection
+
+PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
+
+
+def command(potential: PotentialName, json: Json = None, threads: Threads = None) -> None:
+    """Show metadata, provenance, errors and licence, and run the self-test; exit code 1 if it fails.
+
+    Example: fusionmd inspect acac-300K
+    """
+    from fusionmd.potential.inspect import inspect_potential
+
+    use_threads(threads)
+    found = inspect_potential(potential)
+    show_table(["what", "value"], _rows(found), title=found.metadata.name)
+    checks = found.metadata.report.get("checks", [])
+    rows = [(c["name"], f"{c['error']:.0e}", f"{c['tolerance']:.0e}", "yes" if c["passed"] else "NO") for c in checks]
+    show_table(["checked at export", "error below", "allowed", "passed"], rows)
+    print(
+        f"self-test, {found.n_frames} frames: energies {found.energy_error:.1e} eV/atom (allowed "
+        f"{found.energy_tolerance:.0e}), "
+        f"forces {found.force_error:.1e} eV/angstrom (allowed {found.force_tolerance:.0e}): "
+        f"{'passed' if found.passed else 'FAILED; export it again, or use the torch version it names'}"
+    )
+    write_json(json, found.to_dict())
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _rows(found: "Inspection") -> list[tuple[str, str]]:
+    from ase.data import chemical_symbols
+
+    data = found.metadata
+    rows = [
+        ("elements", " ".join(chemical_symbols[z] for z in data.elements)),
+        ("cutoff", f"{data.cutoff:g} angstrom, {data.n_hops} hop(s): range {data.interaction_range:g} angstrom"),
+        ("states", f"{data.n_states} ({data.head})"),
+        ("members", str(data.n_members)),
+        ("precision", data.dtype),
+        ("working memory", f"{data.bytes_per_edge} bytes per edge"),
+        ("exchange entry", "yes" if data.supports_exchange else "no"),
+        ("descriptors", "yes" if data.has_descriptors else "no"),
+        ("compiled here", "yes" if found.is_compiled else "no (fusionmd compile)"),
+        ("licence", f"code {data.licence_code}, weights {data.licence_weights or 'not stated'}"),
+        (
+            "made with",
+            f"fusionmd {data.fusionmd_version}, torch {data.torch_version}, commit {data.commit or 'unknown'}",
+        ),
+        ("data sha256", data.data_sha256 or "unknown"),
+        ("file", f"{found.n_bytes} bytes, sha256 {found.sha256}"),
+    ]
+    rows += [(f"metrics, {key}", str(value)) for key, value in data.metrics.items()]
+    return rows + [("citation", citation) for citation in data.citations]

@@ -1,0 +1,129 @@
+"""From training runs, checkpoints or potential files to one potential file: a single model or a committee."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from fusionmd.errors import ConfigError, PotentialFormatError
+from fusionmd.potential import Metadata, export_potential
+from fusionmd.potential.archive import METADATA, SELF_TEST, WEIGHTS, unpack
+from fusionmd.potential.selftest import SelfTest
+from fusionmd.structure import Structure
+from fusionmd.training.checkpoint import FILE_NAME
+from fusionmd.training.trained import fill_, load_trained, rebuilt
+
+N_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What one file or run contributes.
+
+    models, config: Of each member.  atomic_energies: E0 by atomic number, eV.  frames: For the self-test.
+    """
+
+    models: tuple[nn.Module, ...]
+    config: tuple[Mapping[str, Any], ...]
+    atomic_energies: Mapping[int, Any]
+    frames: tuple[Structure, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def export(
+    sources: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    is_committee: bool = False,
+    name: str = "",
+    licence_weights: str = "",
+) -> Metadata:
+    """Write `output` from run folders, checkpoints or potential files; more than one need `is_committee`."""
+    if len(sources) > 1 and not is_committee:
+        raise ConfigError(f"{len(sources)} models were given; give one, or make a committee of them with --committee")
+    parts = [ingredients(source) for source in sources]
+    _check_same_references(sources, parts)
+    provenance = dict(parts[0].provenance) if len(parts) == 1 else {}
+    return export_potential(
+        [model for part in parts for model in part.models],
+        output,
+        name=name,
+        atomic_energies=parts[0].atomic_energies,
+        config=[config for part in parts for config in part.config],
+        frames=[frame for part in parts for frame in part.frames][:N_FRAMES],
+        **(provenance | ({"licence_weights": licence_weights} if licence_weights else {})),
+    )
+
+
+def ingredients(source: str | os.PathLike[str]) -> Ingredients:
+    """Models of a run folder, a checkpoint or a potential file."""
+    path = Path(source)
+    is_run = path.is_dir() or path.name == FILE_NAME or not path.exists()
+    return _of_run(path) if is_run or not _is_potential(path) else _of_potential(path)
+
+
+def _is_potential(path: Path) -> bool:
+    try:
+        unpack(path.read_bytes())
+    except PotentialFormatError:
+        return False
+    return True
+
+
+def _of_run(path: Path) -> Ingredients:
+    trained = load_trained(path)
+    config = {**trained.description, "training": trained.config}
+    return Ingredients((trained.model,), (config,), trained.e0, _frames_beside(path))
+
+
+def _frames_beside(path: Path) -> tuple[Structure, ...]:
+    """Frames of the potential that the run itself wrote, if it did."""
+    potential = (path if path.is_dir() else path.parent) / "potential.pt"
+    if not potential.is_file() or not _is_potential(potential):
+        return ()
+    return SelfTest.from_npz(unpack(potential.read_bytes())[SELF_TEST]).frames[:N_FRAMES]
+
+
+def _of_potential(path: Path) -> Ingredients:
+    extra_files = unpack(path.read_bytes(), source=str(path))
+    metadata = Metadata.from_json(extra_files[METADATA], source=str(path))
+    if len(metadata.config) != metadata.n_members:
+        raise PotentialFormatError(
+            f"{path} does not say how its models are built; export from the training run instead"
+        )
+    weights = load_safetensors(extra_files[WEIGHTS])
+    dtype = getattr(torch, metadata.dtype)
+    models = [_filled(config, weights, f"members.{k}.", dtype) for k, config in enumerate(metadata.config)]
+    references = dict(zip(metadata.elements, metadata.atomic_energies, strict=True))
+    frames = SelfTest.from_npz(extra_files[SELF_TEST], source=str(path)).frames[:N_FRAMES]
+    kept = ("data_sha256", "commit", "metrics", "licence_code", "licence_weights", "citations")
+    provenance = {key: getattr(metadata, key) for key in kept}
+    return Ingredients(tuple(models), metadata.config, references, frames, provenance)
+
+
+def _filled(
+    config: Mapping[str, Any], weights: Mapping[str, torch.Tensor], prefix: str, dtype: torch.dtype
+) -> nn.Module:
+    own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+    return fill_(rebuilt(config).to(dtype), own)
+
+
+def _check_same_references(sources: Sequence[str | os.PathLike[str]], parts: Sequence[Ingredients]) -> None:
+    first = {z: torch.as_tensor(e, dtype=torch.float64) for z, e in parts[0].atomic_energies.items()}
+    for source, part in zip(sources, parts, strict=True):
+        same = part.atomic_energies.keys() == first.keys() and all(
+            bool((torch.as_tensor(e, dtype=torch.float64) - first[z]).abs().max() < 1e-6)
+            for z, e in part.atomic_energies.items()
+        )
+        if not same:
+            raise ConfigError(
+                f"{source} has other elements or reference energies than {sources[0]}; train the members on the "
+                f"same data with given E0"
+            )

@@ -1,0 +1,221 @@
+"""Molecular dynamics with a potential: settings and a start in; a folder with trajectory, log and settings out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import ase.io
+import numpy as np
+import yaml
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.md import MolecularDynamics
+from ase.md.nose_hoover_chain import IsotropicMTKNPT
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
+from ase.md.verlet import VelocityVerlet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fusionmd.engines.ase import FusionCalculator
+from fusionmd.errors import ConfigError, DataError, PropagationError, UnsupportedStructureError
+from fusionmd.files import atomic_write, write_text_atomic
+from fusionmd.potential import Potential
+from fusionmd.units import FS_PER_PS
+from fusionmd.workflows.md_log import MDLog
+
+TRAJECTORY, LOG, SETTINGS, LAST = "trajectory.xyz", "log.csv", "config.yaml", "last.xyz"
+MAX_TEMPERATURE_K = 1e5
+AVAILABLE_ENGINES = ("ase",)
+
+OnStep = Callable[[int, Mapping[str, float]], None]
+
+
+class MDSettings(BaseModel):
+    """How to move the atoms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: Literal["ase", "openmm", "lammps"] = "ase"
+    ensemble: Literal["nve", "nvt", "npt"] = "nve"
+    steps: int = Field(1000, ge=0)
+    timestep_fs: float = Field(0.5, gt=0)
+    temperature_K: float = Field(300.0, ge=0, description="of the start, and of the thermostat")
+    pressure_GPa: float = Field(0.0, description="for npt")
+    friction_per_ps: float = Field(10.0, gt=0, description="of the Langevin thermostat, for nvt")
+    thermostat_fs: float = Field(50.0, gt=0, description="time constant of the thermostat, for npt")
+    barostat_fs: float = Field(500.0, gt=0, description="time constant of the barostat, for npt")
+    state: int = Field(0, ge=0, description="electronic state that drives")
+    interval: int = Field(10, ge=1, description="steps between log lines and frames")
+    seed: int = Field(0, ge=0)
+    skin: float = Field(1.0, ge=0, description="of the neighbour list, angstrom")
+
+
+@dataclass(frozen=True)
+class MDResult:
+    """What a run did.
+
+    n_steps: Steps done.  time_fs: Simulated.  steps_per_s: Speed.  temperature_K: Mean over the log.
+    energy_slope_meV_per_atom_per_ps: Linear fit of the total energy (None with fewer than three log lines).
+    """
+
+    folder: Path
+    n_steps: int
+    time_fs: float
+    steps_per_s: float
+    temperature_K: float
+    energy_slope_meV_per_atom_per_ps: float | None
+    is_interrupted: bool
+
+
+def run_md(
+    potential: Potential,
+    start: Atoms,
+    settings: MDSettings,
+    folder: str | os.PathLike[str],
+    *,
+    on_step: OnStep | None = None,
+    overwrite: bool = False,
+) -> MDResult:
+    """Run; `folder` receives trajectory.xyz, log.csv, config.yaml and last.xyz (a start with velocities).
+
+    start: Its velocities are used if it has any, else they are drawn at `temperature_K`.
+    on_step: Called with the step and its log line every `interval` steps.
+    Ctrl-C stops after the current step; `last.xyz` continues the run.
+    """
+    _check_engine(settings.engine)
+    folder, rng = _prepared(folder, overwrite), np.random.default_rng(settings.seed)
+    atoms = _ready(start, potential, settings, rng)
+    write_text_atomic(folder / SETTINGS, _resolved(settings, potential))
+    began, interrupted = time.perf_counter(), False
+    with MDLog(folder / LOG, folder / TRAJECTORY, is_periodic=bool(atoms.pbc.any())) as log:
+        dynamics = _dynamics(atoms, settings, rng)
+        dynamics.attach(lambda: _observe(dynamics, log, settings, on_step), interval=settings.interval)
+        try:
+            dynamics.run(settings.steps)
+        except KeyboardInterrupt:
+            interrupted = True
+        except UnsupportedStructureError as error:
+            raise PropagationError(
+                f"the run broke at step {dynamics.nsteps}: {error}; try a smaller timestep"
+            ) from error
+        finally:
+            _write_last(folder / LAST, atoms)
+    speed = dynamics.nsteps / max(time.perf_counter() - began, 1e-9)
+    done = dynamics.nsteps
+    return MDResult(
+        folder,
+        done,
+        done * settings.timestep_fs,
+        speed,
+        log.mean_temperature_K(),
+        log.energy_slope(len(atoms)),
+        interrupted,
+    )
+
+
+def md_settings(**values: Any) -> MDSettings:
+    """Validated settings; ConfigError names what is wrong."""
+    try:
+        return MDSettings(**values)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise ConfigError(f"{wrong}; known settings: {', '.join(MDSettings.model_fields)}") from None
+
+
+def read_start(path: str | os.PathLike[str], *, index: int = -1) -> Atoms:
+    """One frame of a structure file, any format ASE reads."""
+    if not os.path.exists(path):
+        raise DataError(
+            f"there is no structure file {os.fspath(path)}; give one that ASE can read (xyz, cif, POSCAR, ...)"
+        )
+    try:
+        atoms = ase.io.read(os.fspath(path), index=index)
+    except Exception as error:  # readers of some forty formats fail in as many ways
+        raise DataError(
+            f"ASE cannot read {os.fspath(path)} ({type(error).__name__}: {error}); give an xyz file"
+        ) from None
+    assert isinstance(atoms, Atoms)
+    return atoms
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in AVAILABLE_ENGINES:
+        raise ConfigError(f"engine {engine!r} is not part of this version; run with --engine {AVAILABLE_ENGINES[0]}")
+
+
+def _prepared(folder: str | os.PathLike[str], overwrite: bool) -> Path:
+    folder = Path(folder)
+    existing = [name for name in (TRAJECTORY, LOG) if (folder / name).exists()]
+    if existing and not overwrite:
+        raise ConfigError(
+            f"{folder} already holds {' and '.join(existing)}; choose another folder, or allow to overwrite"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in existing:
+        (folder / name).unlink()
+    return folder
+
+
+def _ready(start: Atoms, potential: Potential, settings: MDSettings, rng: np.random.Generator) -> Atoms:
+    """A copy with velocities and calculator."""
+    atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc, velocities=start.get_velocities())
+    if settings.ensemble == "npt" and not atoms.pbc.all():
+        raise ConfigError(
+            f"npt needs a cell that is periodic along all axes, this one has pbc {atoms.pbc.tolist()}; use nvt"
+        )
+    if not atoms.get_velocities().any():
+        MaxwellBoltzmannDistribution(atoms, temperature_K=settings.temperature_K, rng=rng)
+        Stationary(atoms, preserve_temperature=len(atoms) > 1)
+        if len(atoms) > 2 and not atoms.pbc.any():
+            ZeroRotation(atoms)
+    atoms.calc = FusionCalculator(potential, state=settings.state, skin=settings.skin)
+    return atoms
+
+
+def _dynamics(atoms: Atoms, settings: MDSettings, rng: np.random.Generator) -> MolecularDynamics:
+    timestep = settings.timestep_fs * units.fs
+    if settings.ensemble == "nve":
+        return VelocityVerlet(atoms, timestep)
+    if settings.ensemble == "nvt":
+        friction = settings.friction_per_ps / (FS_PER_PS * units.fs)
+        # The centre of mass diffuses too: holding it would make the sampled temperature wrong for few atoms.
+        return Langevin(atoms, timestep, temperature_K=settings.temperature_K, friction=friction, fixcm=False, rng=rng)
+    return IsotropicMTKNPT(
+        atoms,
+        timestep,
+        temperature_K=settings.temperature_K,
+        pressure_au=settings.pressure_GPa * units.GPa,
+        tdamp=settings.thermostat_fs * units.fs,
+        pdamp=settings.barostat_fs * units.fs,
+    )
+
+
+def _observe(dynamics: MolecularDynamics, log: MDLog, settings: MDSettings, on_step: OnStep | None) -> None:
+    step = dynamics.nsteps
+    line = log.write(step, step * settings.timestep_fs, dynamics.atoms)
+    if not line["temperature_K"] < MAX_TEMPERATURE_K:
+        raise PropagationError(
+            f"at step {step} the temperature is {line['temperature_K']:.3g} K: the run has exploded; "
+            f"try a smaller timestep than {settings.timestep_fs} fs, or a start nearer to what the potential "
+            f"was trained on"
+        )
+    if on_step is not None:
+        on_step(step, line)
+
+
+def _write_last(path: Path, atoms: Atoms) -> None:
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, momenta=atoms.get_momenta())
+    with atomic_write(path) as temporary:
+        ase.io.write(temporary, bare, format="extxyz")
+
+
+def _resolved(settings: MDSettings, potential: Potential) -> str:
+    content: dict[str, Any] = {
+        "md": settings.model_dump(),
+        "potential": {"name": potential.metadata.name, "sha256": potential.sha256},
+    }
+    return yaml.safe_dump(content, sort_keys=False)
