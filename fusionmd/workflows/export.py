@@ -18,7 +18,7 @@ from fusionmd.potential.archive import METADATA, SELF_TEST, WEIGHTS, unpack
 from fusionmd.potential.selftest import SelfTest
 from fusionmd.structure import Structure
 from fusionmd.training.checkpoint import FILE_NAME
-from fusionmd.training.trained import fill_, load_trained, rebuilt
+from fusionmd.training.trained import load_trained, rebuilt
 
 N_FRAMES = 3
 
@@ -112,7 +112,9 @@ def _filled(
     config: Mapping[str, Any], weights: Mapping[str, torch.Tensor], prefix: str, dtype: torch.dtype
 ) -> nn.Module:
     own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-    return fill_(rebuilt(config).to(dtype), own)
+    model = rebuilt(config).to(dtype)
+    model.load_state_dict(own)
+    return model
 
 
 def _check_same_references(sources: Sequence[str | os.PathLike[str]], parts: Sequence[Ingredients]) -> None:

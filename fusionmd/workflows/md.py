@@ -16,7 +16,7 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.md import MolecularDynamics
 from ase.md.nose_hoover_chain import IsotropicMTKNPT
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
+from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,7 +24,7 @@ from fusionmd.engines.ase import FusionCalculator
 from fusionmd.errors import ConfigError, DataError, PropagationError, UnsupportedStructureError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.potential import Potential
-from fusionmd.units import FS_PER_PS
+from fusionmd.units import BOLTZMANN_EV_PER_K, FS_PER_PS
 from fusionmd.workflows.md_log import MDLog
 
 TRAJECTORY, LOG, SETTINGS, LAST = "trajectory.xyz", "log.csv", "config.yaml", "last.xyz"
@@ -168,12 +168,18 @@ def _ready(start: Atoms, potential: Potential, settings: MDSettings, rng: np.ran
             f"npt needs a cell that is periodic along all axes, this one has pbc {atoms.pbc.tolist()}; use nvt"
         )
     if not atoms.get_velocities().any():
-        MaxwellBoltzmannDistribution(atoms, temperature_K=settings.temperature_K, rng=rng)
+        _draw_momenta(atoms, settings.temperature_K, rng)
         Stationary(atoms, preserve_temperature=len(atoms) > 1)
         if len(atoms) > 2 and not atoms.pbc.any():
             ZeroRotation(atoms)
     atoms.calc = FusionCalculator(potential, state=settings.state, skin=settings.skin)
     return atoms
+
+
+def _draw_momenta(atoms: Atoms, temperature_K: float, rng: np.random.Generator) -> None:
+    """Momenta of the canonical distribution: normal, variance m k T."""
+    widths = np.sqrt(atoms.get_masses() * BOLTZMANN_EV_PER_K * temperature_K)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * widths[:, None])
 
 
 def _dynamics(atoms: Atoms, settings: MDSettings, rng: np.random.Generator) -> MolecularDynamics:

@@ -36,7 +36,7 @@ class MDLog:
         if self._writer is None:
             self._writer = csv.DictWriter(self._file, fieldnames=list(line))
             self._writer.writeheader()
-        self._writer.writerow({key: f"{value:.10g}" for key, value in line.items()})
+        self._writer.writerow({key: f"{value:.15g}" for key, value in line.items()})
         self._file.flush()
         ase.io.write(self._trajectory, _frame(atoms, step, time_fs), format="extxyz", append=True)
         self.lines.append(line)
