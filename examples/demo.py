@@ -90,8 +90,10 @@ def describe(potential: Potential) -> None:
     data = potential.metadata
     print(potential)
     print(f"interaction range {data.interaction_range:g} A; licence of weights: {data.licence_weights or '?'}")
-    for key, value in data.metrics.items():
-        print(f"  {key}: {value:.4g}" if isinstance(value, float) else f"  {key}: {value}")
+    for frames, errors in data.metrics.items():
+        if isinstance(errors, dict) and "forces_rmse_meV_A" in errors:
+            energy, forces = errors["energy_rmse_meV"], errors["forces_rmse_meV_A"]
+            print(f"  errors on {frames} frames (RMSE): energy {energy:.2f} meV, forces {forces:.2f} meV/angstrom")
     for check in data.report.get("checks", []):
         print(f"  checked at export: {check['name']}: {check['error']:.0e} (allowed {check['tolerance']:.0e})")
 

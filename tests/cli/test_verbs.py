@@ -41,7 +41,7 @@ def test_help_has_an_example_of_this_verb(verb, helps):
     subverbs = re.findall(r"^  ([a-z]+) ", top.split("Commands:")[1], re.MULTILINE) if "Commands:" in top else []
     texts = {f"{verb} {sub}": help_of(verb, sub)[0] for sub in subverbs} or {verb: top}
     for path, text in texts.items():
-        assert f"Example: fusionmd {path} " in " ".join(text.split()), f"fusionmd {path} --help shows no example"
+        assert f"Example: fusionmd {path} " in " ".join([*text.split(), ""]), f"fusionmd {path} --help shows no example"
         assert "--debug" in text and "--json" in text
 
 
