@@ -169,7 +169,9 @@ def _check_periodic_axes(cell: NDArray[np.float64], pbc: tuple[bool, bool, bool]
     heights = axis_heights(cell, pbc)
     flat = np.flatnonzero(~(heights > MIN_PERIODIC_HEIGHT))
     if flat.size:
+        # Where one vector is missing its neighbours are flat too: the shortest is to blame.
+        axis = flat[np.argmin(np.linalg.norm(cell[flat], axis=1))]
         raise UnsupportedStructureError(
-            f"periodic axis {flat[0]} has height {heights[flat[0]]:.3g} angstrom (cell {cell.tolist()}, pbc {pbc}); "
+            f"periodic axis {axis} has height {heights[axis]:.3g} angstrom (cell {cell.tolist()}, pbc {pbc}); "
             "give a cell that spans it, or set pbc to False along it"
         )

@@ -45,7 +45,7 @@ def fetch_named(
     files = fetch(name, to, from_dir=from_dir)
     entry = known_data(name)
     for file in files:
-        checked = "SHA-256 as published" if entry.files[file.name] else "SHA-256 of the original unknown, not checked"
+        checked = "SHA-256 checked" if entry.files[file.name] else "SHA-256 of the original unknown"
         typer.echo(f"{file} ({checked})")
     typer.echo(f"licence {entry.licence}; please cite {entry.citation}")
     write_json(json, {"name": name, "files": [str(file) for file in files], "licence": entry.licence})
@@ -62,7 +62,7 @@ def audit(
     length_unit: Annotated[str | None, typer.Option(help="e.g. Bohr (default: that of the format).")] = None,
     json: Json = None,
 ) -> None:
-    """Look for wrong units and signs, outliers, duplicates, leakage between files, missing and zero labels; 1 on errors."""
+    """Look for wrong units and signs, outliers, duplicates, leakage, missing and zero labels; exit 1 on errors."""
     from fusionmd.data.audit import audit_files
     from fusionmd.data.record import Keys
     from fusionmd.data.units import Units
