@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from os import PathLike
 from typing import Literal, NamedTuple
 
@@ -45,14 +47,16 @@ def audit_files(
     paths: Sequence[str | PathLike[str]], *, keys: Keys | None = None, units: Units | None = None
 ) -> dict[str, Audit]:
     """Audit each file by itself, and all of them for frames that occur in more than one ('between files')."""
-    sets: dict[str, list[Frame]] = {}
+    sets: dict[str, dict[int, Frame]] = {}
     result: dict[str, Audit] = {}
     for path in paths:
-        frames, unreadable = _readable(path, keys or Keys(), units or default_units(path))
+        frames, unreadable = _readable(path, keys or Keys(), units)
         sets[str(path)] = frames
-        result[str(path)] = Audit(len(frames), (*unreadable, *(audit_frames(frames) if frames else ())))
+        found = _renumbered(audit_frames(list(frames.values())), list(frames)) if frames else []
+        result[str(path)] = Audit(len(frames), (*unreadable, *found))
     if len(sets) > 1:
-        result["between files"] = Audit(sum(map(len, sets.values())), tuple(leakage(sets)))
+        shared = [finding for first, second in combinations(sets, 2) for finding in _leakage(sets, first, second)]
+        result["between files"] = Audit(sum(map(len, sets.values())), tuple(shared))
     return result
 
 
@@ -71,17 +75,29 @@ def leakage(sets: Mapping[str, Sequence[Frame]]) -> list[Finding]:
     ]
 
 
-def _readable(path: str | PathLike[str], keys: Keys, units: Units) -> tuple[list[Frame], list[Finding]]:
-    frames, findings = [], []
-    index = 0
+def _leakage(sets: Mapping[str, Mapping[int, Frame]], first: str, second: str) -> list[Finding]:
+    found = leakage({name: list(sets[name].values()) for name in (first, second)})
+    return _renumbered(found, list(sets[second]))
+
+
+def _renumbered(findings: Sequence[Finding], places: Sequence[int]) -> list[Finding]:
+    """The findings with indices into the frames that could be read turned into those of the file."""
+    return [replace(finding, frames=tuple(places[index] for index in finding.frames)) for finding in findings]
+
+
+def _readable(path: str | PathLike[str], keys: Keys, units: Units | None) -> tuple[dict[int, Frame], list[Finding]]:
+    """Frames by their index in the file, and what kept others from being read."""
+    frames: dict[int, Frame] = {}
+    findings: list[Finding] = []
     try:
+        units = units or default_units(path)
         for index, record in enumerate(records(path)):
             try:
-                frames.append(frame_of(record, keys, units))
+                frames[index] = frame_of(record, keys, units)
             except DataError as error:
                 findings.append(Finding("error", "unreadable", str(error), (index,)))
     except DataError as error:
-        findings.append(Finding("error", "unreadable", str(error)))
+        findings.append(Finding("error", "unreadable", f"{error} (the file was read no further)"))
     if not frames and not findings:
         findings.append(Finding("error", "empty", f"{path} holds no frames"))
     return frames, findings

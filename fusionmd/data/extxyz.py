@@ -149,7 +149,7 @@ def _numbers(columns: dict[str, Any]) -> NDArray[np.int64]:
         if numbers is None:
             raise DataError("no column `species` or `Z`; name the columns in Properties=...")
         return np.asarray(numbers)
-    return np.array([atomic_number(name) for name in species], dtype=np.int64)
+    return np.array([atomic_number(str(name)) for name in species], dtype=np.int64)
 
 
 def _text(frame: Frame) -> str:

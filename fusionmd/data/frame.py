@@ -24,7 +24,7 @@ class Frame:
     forces: [n_atoms, 3] or [n_states, n_atoms, 3], eV/angstrom.
     stress: dE/dstrain / volume [3, 3] or [n_states, 3, 3], eV/angstrom^3 (the sign of ASE).
     config_type: The group this frame belongs to, for weights and splits.
-    weights: Factors for the loss, e.g. {'energy': 1.0, 'forces': 0.5}; absent means 1.
+    weights: Factors for the loss: 'all', 'energy', 'forces', 'stress'; absent means 1.
     info: Whatever else the file said about the frame.
     source: Where the frame comes from, for messages: 'train.xyz, frame 3'.
     """
