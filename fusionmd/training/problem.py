@@ -15,7 +15,7 @@ from fusionmd.data.elements import symbol
 from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
 from fusionmd.data.references import E0
 from fusionmd.data.splits import Split
-from fusionmd.data.statistics import statistics
+from fusionmd.data.statistics import interaction_energy
 from fusionmd.errors import ConfigError, DataError, UnsupportedStructureError
 from fusionmd.graph import Graph, graph_of
 from fusionmd.models import build_model
@@ -24,6 +24,7 @@ from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
 from fusionmd.training.frames import energies_of, forces_of, stress_of, weights_of
+from fusionmd.training.metrics import root_mean_square
 from fusionmd.training.references import references_of
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
@@ -64,19 +65,21 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
         # Their energies are E0 itself; with the mean energy per atom as a shift the model would contradict them.
         train, valid = ([frame for frame in part if not frame.is_isolated_atom] for part in (train, valid))
     section = start.model_section(config.model)
-    scales = start.statistics or model_statistics(train, e0, cutoff=cutoff_of(section, elements))
+    cutoff = cutoff_of(section, elements)
+    train_graphs, valid_graphs = ([graph_of_frame(f, elements, cutoff) for f in part] for part in (train, valid))
+    scales = start.statistics or model_statistics(train, train_graphs, e0)
     model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)
     if start.weights is not None and start.elements is not None:
         carry_over_(model, start.weights, start.elements, elements)
-    weights = config.data.config_type_weights
+    weights, n_states = config.data.config_type_weights, int(model.n_outputs)  # type: ignore[arg-type]
     problem = Problem(
         model=model,
         model_config=section,
         elements=elements,
         e0=e0,
         statistics=scales,
-        train=[sample_of(frame, model, e0, weights) for frame in train],
-        valid=[sample_of(frame, model, e0, weights) for frame in valid],
+        train=[sample_of(f, graph, e0, weights, n_states) for f, graph in zip(train, train_graphs, strict=True)],
+        valid=[sample_of(f, graph, e0, weights, n_states) for f, graph in zip(valid, valid_graphs, strict=True)],
         valid_structures=[frame.structure for frame in valid],
         frozen=frozen_names(model, config.fine_tune.freeze),
         split=frames.split,
@@ -114,13 +117,15 @@ def counts_by_element(samples: Sequence[Sample], n_elements: int) -> NDArray[np.
     return np.stack([np.bincount(s.graph.species.numpy(), minlength=n_elements) for s in samples]).astype(np.float64)
 
 
-def model_statistics(frames: Sequence[Frame], e0: E0, *, cutoff: float) -> dict[str, float]:
+def model_statistics(frames: Sequence[Frame], graphs: Sequence[Graph], e0: E0) -> dict[str, float]:
     """What `build_model` wants to know of the data: shift (eV per atom), rms_force (eV/angstrom), mean_degree."""
-    found = statistics(frames, e0, cutoff)
+    shifts = [interaction_energy(frame, e0) / frame.n_atoms for frame in frames if frame.energy is not None]
+    forces = [forces_of(frame, 1).reshape(-1) for frame in frames if frame.forces is not None]
+    n_edges, n_atoms = sum(graph.n_edges for graph in graphs), sum(graph.n_nodes for graph in graphs)
     return {
-        "shift": found.mean_energy_per_atom,
-        "rms_force": found.rms_force or 1.0,
-        "mean_degree": max(found.mean_degree, 1.0),
+        "shift": float(np.mean(shifts)) if shifts else 0.0,
+        "rms_force": (root_mean_square(np.concatenate(forces)) if forces else 0.0) or 1.0,
+        "mean_degree": max(n_edges / n_atoms, 1.0),
     }
 
 
@@ -144,22 +149,22 @@ def seeded_model(
         return build_model(dict(model), elements=list(elements), statistics=statistics)
 
 
-def sample_of(frame: Frame, model: nn.Module, e0: E0, config_type_weights: Mapping[str, float]) -> Sample:
+def graph_of_frame(frame: Frame, elements: Sequence[int], cutoff: float) -> Graph:
+    """The frame's graph; what is wrong with its structure is reported with its place in the file."""
+    try:
+        return graph_of(frame.structure, elements, cutoff)
+    except UnsupportedStructureError as error:
+        raise DataError(f"{frame.source}: {error}") from None
+
+
+def sample_of(frame: Frame, graph: Graph, e0: E0, config_type_weights: Mapping[str, float], n_states: int) -> Sample:
     """A frame with its graph, and with E - sum(E0) formed in float64."""
     default = config_type_weights.get(DEFAULT_CONFIG_TYPE, 1.0)
-    n_states = int(model.n_outputs)  # type: ignore[arg-type]
     total = sum(e0[int(number)] for number in frame.structure.numbers)
     return Sample(
-        graph=_graph(frame, model),
+        graph=graph,
         energies=energies_of(frame, n_states) - total,
         forces=forces_of(frame, n_states),
         stress=stress_of(frame),
         weights=weights_of(frame, config_type_weights.get(frame.config_type, default)),
     )
-
-
-def _graph(frame: Frame, model: nn.Module) -> Graph:
-    try:
-        return graph_of(frame.structure, model.elements, float(model.cutoff))  # type: ignore[arg-type]
-    except UnsupportedStructureError as error:
-        raise DataError(f"{frame.source}: {error}") from None
