@@ -1,6 +1,7 @@
 """Whole runs of the toy: what they learn, what they leave behind, what they refuse."""
 
 import json
+import re
 
 import numpy as np
 import pytest
