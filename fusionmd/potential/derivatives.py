@@ -15,6 +15,7 @@ from torch import Tensor
 from fusionmd.errors import UnsupportedStructureError
 from fusionmd.graph import Graph, concatenate, forces_from_edge_gradients
 from fusionmd.potential.passes import inputs
+from fusionmd.potential.torchscript import differentiable
 
 
 def hessian_vector_products(
@@ -46,7 +47,7 @@ def _products(core: Any, graph: Graph, vectors: Tensor, state: int) -> Tensor:
     copies = concatenate([graph] * len(vectors))
     edge_vectors, senders, receivers, slots, species = inputs(copies, device)
     directions = vectors.reshape(-1, 3).to(device)
-    with torch.inference_mode(False), torch.enable_grad():
+    with differentiable():
         edge_vectors = edge_vectors.clone().requires_grad_(True)
         contributions = core.contributions(edge_vectors, senders, receivers, slots, species, copies.n_nodes)
         energy = _summed_energy(core, contributions, copies, state)

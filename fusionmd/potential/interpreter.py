@@ -15,12 +15,12 @@ import torch
 from fusionmd.errors import PotentialFormatError
 
 Environment = dict[str, Any]
+MAX_CALL_DEPTH = 30
 
 
 def interpreted(module: Any, method: str = "forward") -> Callable[..., Any]:
     """`module.method` of a scripted module as a Python function of the same arguments."""
-    graph = getattr(module, method).graph.copy()
-    torch._C._jit_pass_inline(graph)
+    graph = _inlined(getattr(module, method).graph.copy())
     names = [value.debugName() for value in graph.inputs()]
 
     def call(*arguments: Any) -> Any:
@@ -29,6 +29,15 @@ def interpreted(module: Any, method: str = "forward") -> Callable[..., Any]:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     return call
+
+
+def _inlined(graph: Any) -> Any:
+    """The graph without calls; one pass of torch may leave calls inside what it inlined."""
+    for _ in range(MAX_CALL_DEPTH):
+        torch._C._jit_pass_inline(graph)
+        if not any(graph.findAllNodes(kind, recurse=True) for kind in ("prim::CallFunction", "prim::CallMethod")):
+            break
+    return graph
 
 
 def _run(block: Any, environment: Environment) -> list[Any]:

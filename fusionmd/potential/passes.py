@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fusionmd.graph import Graph
 from fusionmd.potential.blocks import Block, block_graph
+from fusionmd.potential.torchscript import differentiable
 
 # The signature of Core.differentiate: (edges, ..., n_local, weights) -> contributions, gradients
 Differentiate = Callable[..., tuple[Tensor, Tensor]]
@@ -41,7 +42,7 @@ def whole(core: Any, graph: Graph, states: Tensor, compiled: Differentiate | Non
     """All of `graph` in one pass; states [n_requests, n_structures]."""
     device = core.atomic_energies.device
     index, states = graph.structure_index.to(device), states.to(device)
-    with torch.inference_mode(False), torch.enable_grad():
+    with differentiable():
         if compiled is None or not core.head.is_linear:
             return Raw(*core(*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states))
         weights = _weights(core, _cotangents_of_linear_head(core, graph.n_structures), index, states)
@@ -56,7 +57,7 @@ def in_blocks(
     device = core.atomic_energies.device
     index, states = graph.structure_index.to(device), states.to(device)
     differentiate = core.differentiate if compiled is None else compiled
-    with torch.inference_mode(False), torch.enable_grad():
+    with differentiable():
         cotangents = _cotangents_of_linear_head(core, 1) if core.head.is_linear else _cotangents(core, graph, blocks)
         weights = _weights(core, cotangents, index, states)
         contributions = torch.zeros(core.n_members, graph.n_nodes, core.n_outputs, dtype=torch.float64, device=device)

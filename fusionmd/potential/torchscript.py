@@ -38,6 +38,17 @@ def loaded(content: bytes, device: torch.device | str = "cpu") -> Any:
 
 
 @contextmanager
+def differentiable() -> Iterator[None]:
+    """Gradients on, whatever the caller's mode, and TorchScript's own optimiser off.
+
+    The optimiser specialises the code to the sizes of the first calls and costs seconds there; the sizes of a
+    neighbour list change at every step, where plain execution is faster.
+    """
+    with torch.inference_mode(False), torch.enable_grad(), torch.jit.optimized_execution(False):
+        yield
+
+
+@contextmanager
 def _without_notices() -> Iterator[None]:
     with warnings.catch_warnings():
         for category in (DeprecationWarning, FutureWarning):
