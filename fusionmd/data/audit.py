@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
 from os import PathLike
 from typing import Literal, NamedTuple
 
@@ -55,29 +54,27 @@ def audit_files(
         found = _renumbered(audit_frames(list(frames.values())), list(frames)) if frames else []
         result[str(path)] = Audit(len(frames), (*unreadable, *found))
     if len(sets) > 1:
-        shared = [finding for first, second in combinations(sets, 2) for finding in _leakage(sets, first, second)]
-        result["between files"] = Audit(sum(map(len, sets.values())), tuple(shared))
+        result["between files"] = Audit(sum(map(len, sets.values())), tuple(_leakage(sets)))
     return result
 
 
 def leakage(sets: Mapping[str, Sequence[Frame]]) -> list[Finding]:
     """Structures that occur in more than one of the sets, e.g. {'train': ..., 'test': ...}."""
-    everything = [frame for frames in sets.values() for frame in frames]
-    names = [name for name, frames in sets.items() for _ in frames]
-    place = [index for frames in sets.values() for index in range(len(frames))]
-    shared: dict[tuple[str, str], list[int]] = {}
-    for first, second in duplicates(everything):
-        if names[first] != names[second]:
-            shared.setdefault((names[first], names[second]), []).append(place[second])
+    return _leakage({name: dict(enumerate(frames)) for name, frames in sets.items()})
+
+
+def _leakage(sets: Mapping[str, Mapping[int, Frame]]) -> list[Finding]:
+    """The same for frames by their index in the file."""
+    everything = [(name, index, frame) for name, frames in sets.items() for index, frame in frames.items()]
+    shared: dict[tuple[str, str], set[int]] = {}
+    for first, second in duplicates([frame for _, _, frame in everything]):
+        (name, _, _), (other, index, _) = everything[first], everything[second]
+        if name != other:
+            shared.setdefault((name, other), set()).add(index)
     return [
-        Finding("error", "leakage", f"{len(set(frames))} frames of {second} are also in {first}; drop them", frames)
+        Finding("error", "leakage", f"{len(frames)} frames of {second} are also in {first}; drop them", sorted(frames))
         for (first, second), frames in shared.items()
     ]
-
-
-def _leakage(sets: Mapping[str, Mapping[int, Frame]], first: str, second: str) -> list[Finding]:
-    found = leakage({name: list(sets[name].values()) for name in (first, second)})
-    return _renumbered(found, list(sets[second]))
 
 
 def _renumbered(findings: Sequence[Finding], places: Sequence[int]) -> list[Finding]:
