@@ -58,5 +58,12 @@ def _rows(found: "Inspection") -> list[tuple[str, str]]:
         ("data sha256", data.data_sha256 or "unknown"),
         ("file", f"{found.n_bytes} bytes, sha256 {found.sha256}"),
     ]
-    rows += [(f"metrics, {key}", str(value)) for key, value in data.metrics.items()]
+    rows += [(f"metrics, {key}", _shown(value)) for key, value in data.metrics.items()]
     return rows + [("citation", citation) for citation in data.citations]
+
+
+def _shown(value: object) -> str:
+    """A metric, or a group of them, with four digits."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from fusionmd.errors import PotentialFormatError
 from fusionmd.models import build_model
 from fusionmd.training.checkpoint import load_checkpoint
 
@@ -50,5 +51,12 @@ def rebuilt(description: Mapping[str, Any]) -> nn.Module:
 def fill_(model: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     """Copy `weights` (parameters and buffers by name) into `model`."""
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        tensor.copy_(weights[name])
+        found = weights.get(name)
+        if found is None or found.shape != tensor.shape:
+            came = "missing" if found is None else f"of shape {list(found.shape)}"
+            raise PotentialFormatError(
+                f"the weights {name} are {came}, the model wants {list(tensor.shape)}; another version of fusionmd wrote "
+                "them: use that version, or train again"
+            )
+        tensor.copy_(found)
     return model
