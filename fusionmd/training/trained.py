@@ -55,8 +55,8 @@ def fill_(model: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
         if found is None or found.shape != tensor.shape:
             came = "missing" if found is None else f"of shape {list(found.shape)}"
             raise PotentialFormatError(
-                f"the weights {name} are {came}, the model wants {list(tensor.shape)}; another version of fusionmd wrote "
-                "them: use that version, or train again"
+                f"the weights {name} are {came}, the model wants {list(tensor.shape)}; another version of fusionmd "
+                "wrote them: use that version, or train again"
             )
         tensor.copy_(found)
     return model
