@@ -86,6 +86,8 @@ class FusionNet(nn.Module):
             ups.append(ChannelMixing(irreps_in, config.n_channels, config.n_channels))
             c, n = config.n_channels, config.n_outputs
             readouts.append(NetworkReadout(c, config.readout_width, n) if is_last else LinearReadout(c, n))
+        width = sum(irrep.dim for irrep in hidden)
+        self.layer_dims: List[int] = [width] * (config.n_layers - 1) + [1]
         self.layers, self.ups, self.readouts = nn.ModuleList(layers), nn.ModuleList(ups), nn.ModuleList(readouts)
         self.scale_shift = ScaleShift(self.elements, config.n_outputs, statistics)
         self.repulsion = ZBLRepulsion(self.elements) if config.repulsion else None
@@ -122,20 +124,24 @@ class FusionNet(nn.Module):
         n, d = slots.size(0), slots.size(1)
         far = torch.full([1, 3], self.cutoff, dtype=edge_vectors.dtype, device=edge_vectors.device)
         vectors = torch.cat([edge_vectors, far]).index_select(0, slots.view(-1))
-        others = torch.cat([senders, torch.zeros_like(slots[0, :1])]).index_select(0, slots.view(-1))
+        others = torch.cat([senders, senders.new_zeros([1])]).index_select(0, slots.view(-1))
         pairs = (species.view(n, 1) * self.n_species).expand(n, d).reshape(-1) + species.index_select(0, others)
         distances = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
         basis, envelope = self.basis(distances), self.envelope(distances)
-        harmonics = self.harmonics.of_directions(vectors / distances).view(n, d, -1)
+        harmonics = self.harmonics.of_directions(vectors / distances)
+        harmonics = harmonics.view(n, d, harmonics.size(1))
         h = self.embedding.index_select(0, species)
         readings: List[Tensor] = []
         for t, (layer, up) in enumerate(zip(self.layers, self.ups)):
             m = n_local if t == self.n_hops - 1 else n
             mixed = up(h)
             if t > 0:
-                mixed = self.exchange(mixed.view(n, -1)).view(mixed.size())
+                mixed = self.exchange(mixed.flatten(1)).view(mixed.size())
             neighbors = mixed.index_select(0, others[: m * d])
-            h = layer(h[:m], neighbors, species[:m], harmonics[:m], basis[: m * d], envelope[: m * d], pairs[: m * d])
+            if m > 0:
+                h = layer(h[:m], neighbors, species[:m], harmonics[:m], basis[: m * d], envelope[: m * d], pairs[: m * d])
+            else:  # a rank or block without atoms still takes part in every exchange
+                h = h.new_zeros([0, self.layer_dims[t], h.size(2)])
             readings.append(h[:n_local, 0])
         return readings
 

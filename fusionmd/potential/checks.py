@@ -81,6 +81,7 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
         Check("virial against finite strain, eV", virials_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
         Check("equivariance, eV/angstrom", equivariance_error(exact, frames), EQUIVARIANCE_TOLERANCE * scale),
         Check("one block against several, eV/angstrom", blocks_error(exact), BLOCKS_TOLERANCE * scale),
+        Check("calls with nothing owned that fail", empty_failures(eager), 0.0),
         Check("energy in its precision against float64, eV/atom", energy_gap, tolerance),
         Check("forces in their precision against float64, eV/angstrom", force_gap, tolerance),
     ]
@@ -170,6 +171,22 @@ def blocks_error(potential: Potential) -> float:
     blocks = compact_blocks(frame, graph, potential.metadata.n_hops, frame.n_atoms // 2)
     parts, whole = passes.in_blocks(potential.core, graph, blocks, states), passes.whole(potential.core, graph, states)
     return max(_largest((a - b).numpy()) for a, b in zip(parts, whole, strict=True))
+
+
+def empty_failures(potential: Potential) -> float:
+    """How many of two calls fail: a rank that owns nothing but sees context, and one that has no nodes."""
+    graph = potential.graph(chain_frame(potential.elements, potential.cutoff, 1))
+    with_context = passes.inputs(graph, potential.device)
+    return float(sum(_fails_without_owned(potential, case) for case in (with_context, [t[:0] for t in with_context])))
+
+
+def _fails_without_owned(potential: Potential, inputs: Sequence[torch.Tensor]) -> bool:
+    edge_vectors, senders, receivers, slots, species = inputs
+    try:
+        values = potential.core.contributions(edge_vectors, senders, receivers, slots, species, 0)
+    except (RuntimeError, IndexError):
+        return True
+    return tuple(values.shape) != (potential.metadata.n_members, 0, potential.metadata.n_outputs)
 
 
 def _largest_gap(one: Potential, other: Potential, frames: Sequence[Structure]) -> float:

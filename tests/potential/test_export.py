@@ -55,6 +55,16 @@ class ShortSighted(TwoHopToyModel):
         self.n_hops = 1
 
 
+class NeedsAtoms(ToyModel):
+    """Fails where nothing is owned."""
+
+    def forward(
+        self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
+    ) -> Tensor:
+        features = self.features(edge_vectors, senders, receivers, slots, species)[:n_local]
+        return self.mlp(features.view(n_local, 2, -1).flatten(1))
+
+
 @pytest.mark.parametrize(
     "model, says",
     [
@@ -62,6 +72,7 @@ class ShortSighted(TwoHopToyModel):
         (DetachedModel(), "finite differences"),
         (NaNModel(), "refused"),
         (ShortSighted(), "one block against several"),
+        (NeedsAtoms(), "nothing owned"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -58,7 +58,7 @@ def test_metadata(files):
     assert metadata.atomic_energies == ((-13.6, -13.6), (-1030.0, -1030.0), (-2040.0, -2039.0))
     assert metadata.config == ({"model": {"a": 1}},)
     assert metadata.bytes_per_edge > 200
-    assert len(metadata.report["checks"]) == 7 and all(check["passed"] for check in metadata.report["checks"])
+    assert len(metadata.report["checks"]) == 8 and all(check["passed"] for check in metadata.report["checks"])
 
 
 def test_weights_rebuild_the_model(content, molecule, two_hop):

@@ -170,7 +170,8 @@ def test_bad_starts(tmp_path):
 
 def test_command_line(path, molecule, tmp_path, capsys):
     ase.io.write(tmp_path / "start.xyz", molecule)
-    arguments = ["md", str(path), str(tmp_path / "start.xyz"), "-o", str(tmp_path / "out"), "--json", str(tmp_path / "r.json")]
+    files = [str(path), str(tmp_path / "start.xyz"), "-o", str(tmp_path / "out"), "--json", str(tmp_path / "r.json")]
+    arguments = ["md", *files]
     assert run([*arguments, "--ensemble", "nvt", "--steps", "20", "--timestep", "0.2"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["n_steps"] == 20
     assert "steps/s" in capsys.readouterr().out
