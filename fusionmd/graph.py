@@ -51,7 +51,8 @@ class Graph(NamedTuple):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Graph:
         """The same graph elsewhere; `dtype` is that of the edge vectors, volumes stay float64."""
-        moved: dict[str, Any] = {name: value.to(device) for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        tensors = {name: value for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in tensors.items()}
         return self._replace(**moved | {"edge_vectors": self.edge_vectors.to(device=device, dtype=dtype)})
 
 

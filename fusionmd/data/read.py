@@ -82,7 +82,10 @@ def default_units(path: str | PathLike[str], format: str | None = None) -> Units
 
 
 def _check_named_keys(keys: Keys, seen: set[str], path: str | PathLike[str]) -> None:
-    usual = {key for names in KNOWN_KEYS.values() for key in names}  # these may be absent: an unlabelled file is fine
-    missing = [key for key in (keys.energy, keys.forces, keys.stress, keys.virial) if key and key not in seen | usual]
-    if missing:
-        raise DataError(f"{path}: no frame has the key {missing[0]!r}; the keys are {sorted(seen)}")
+    """A usual name may be absent, as in files without labels, but not while another name of that label is there."""
+    for label, usual in KNOWN_KEYS.items():
+        key = getattr(keys, label)
+        others = sorted(seen.intersection(usual))
+        if key and key not in seen and (key not in usual or others):
+            hint = f"{label} may be {others[0]!r}" if others else f"the keys are {sorted(seen)}"
+            raise DataError(f"{path}: no frame has the key {key!r}; {hint}: name it with {label}_key")

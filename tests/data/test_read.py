@@ -100,6 +100,11 @@ def test_key_names_of_mace_and_quip(tmp_path):
     (frame,) = read_frames(own, energy_key="e_dft", forces_key="f_dft")
     assert frame.ground_energy == -7.0 and frame.forces[1, 1] == 1.0 and frame.info["energy"] == 1
     assert read_frames(own, energy_key="")[0].energy is None
+    assert read_frames(own, forces_key="forces")[0].forces is None  # a usual name may be absent, another may not
+    with pytest.raises(DataError, match="no frame has the key 'f'; the keys are .*'f_dft'.*forces_key"):
+        read_frames(own, forces_key="f")
+    with pytest.raises(DataError, match="no frame has the key 'forces'; forces may be 'force'"):
+        read_frames(quip, forces_key="forces")
 
 
 def test_units_are_words():
@@ -154,7 +159,7 @@ def test_missing_labels(tmp_path):
     assert read_frames(path)[1].energy is None
     with pytest.raises(DataError, match=r"a\.xyz, frame 1: no energy label; .*energy_key.*\['free'\]"):
         read_frames(path, require=("energy", "forces"))
-    with pytest.raises(DataError, match="no frame has the key 'dft_energy'; the keys are .*'free'"):
+    with pytest.raises(DataError, match="no frame has the key 'dft_energy'; energy may be 'energy'"):
         read_frames(path, energy_key="dft_energy")
 
 
