@@ -49,8 +49,8 @@ def rebuilt(description: Mapping[str, Any]) -> nn.Module:
 
 @torch.no_grad()
 def fill_(model: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
-    """Copy `weights` (parameters and buffers by name) into `model`."""
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+    """Copy `weights` by name into `model`: parameters and persistent buffers; tables are made by the code."""
+    for name, tensor in model.state_dict(keep_vars=True).items():
         found = weights.get(name)
         if found is None or found.shape != tensor.shape:
             came = "missing" if found is None else f"of shape {list(found.shape)}"

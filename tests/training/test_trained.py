@@ -17,3 +17,10 @@ def test_fill_copies_by_name():
 def test_fill_refuses_what_does_not_fit(weights, said):
     with pytest.raises(PotentialFormatError, match=said):
         fill_(nn.Linear(2, 1), weights)
+
+
+def test_tables_that_the_code_makes_are_not_weights():
+    model = nn.Linear(2, 1)
+    model.register_buffer("table", torch.ones(3), persistent=False)
+    weights = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1), "table": torch.zeros(7)}
+    assert torch.equal(fill_(model, weights).table, torch.ones(3))
