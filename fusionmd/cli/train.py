@@ -1,5 +1,6 @@
 """`fusionmd train`: from a YAML file to a folder with checkpoints, log, report and potential."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fusionmd.cli.options import DeviceName, DTypeName, Json
-from fusionmd.cli.output import Progress, progress, write_json
+from fusionmd.cli.output import Progress, progress, show_table, write_json
 
 if TYPE_CHECKING:
-    from fusionmd.training import Config
+    from fusionmd.training.finish import Result
 
 NAN = float("nan")
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="What to learn from, and how.")]
@@ -51,17 +52,28 @@ def command(
     overrides = [*set_, *(f"training.{key}={value}" for key, value in short.items() if value is not None)]
     resolved, folder = load_config(config, overrides), output or Path("runs") / config.stem
     with progress("training", resolved.training.epochs) as advance, asked_to_stop() as should_stop:
-        hooks = Hooks(on_record=reporter(resolved, advance), should_stop=should_stop)
+        hooks = Hooks(on_record=reporter(advance), should_stop=should_stop)
         result = train(resolved, folder, resume=resume, potential=potential, hooks=hooks)
-    write_json(json, result.summary())
-    print(f"stopped by {result.stopped_by} after {result.n_epochs} epochs; best epoch {result.best_epoch}")
-    for name, value in result.metrics.items():
-        print(f"  {name}: {value:.4g}" if isinstance(value, float) else f"  {name}: {value}")
-    print(f"potential: {result.potential or f'checkpoint only ({result.export_failure})'}\nrun folder: {folder}")
+    # Under torchrun the other ranks have the same to say.
+    if os.environ.get("RANK", "0") == "0":
+        write_json(json, result.summary())
+        show(result)
     raise typer.Exit(130 if result.stopped_by == "interrupt" else 0)
 
 
-def reporter(config: "Config", advance: Progress) -> Callable[[dict[str, Any]], None]:
+def show(result: "Result") -> None:
+    """Print how a run ended."""
+    print(f"stopped by {result.stopped_by} after {result.n_epochs} epochs; best epoch {result.best_epoch}")
+    rows = [(name, value) for name, value in result.metrics.items() if name != "states"]
+    show_table(["validation", "best model"], rows)
+    if result.stopped_by == "interrupt":
+        print(f"run folder: {result.folder}; go on with --resume")
+    else:
+        print(f"potential: {result.potential or f'checkpoint only ({result.export_failure})'}")
+        print(f"run folder: {result.folder}")
+
+
+def reporter(advance: Progress) -> Callable[[dict[str, Any]], None]:
     """A listener that shows the latest validation errors beside the progress."""
 
     def report(record: dict[str, Any]) -> None:
