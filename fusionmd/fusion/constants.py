@@ -12,7 +12,7 @@ from torch import nn
 
 
 class Constants(nn.Module):
-    """A module with float64 tables; after `.float().double()` they are made anew instead of keeping float32 rounding."""
+    """A module with float64 tables; after `.float().double()` they are made anew, free of float32 rounding."""
 
     if TYPE_CHECKING:
 

@@ -1,13 +1,15 @@
 """Plans as torch modules: components in the middle, channels last, Clebsch-Gordan tables as GEMMs.
 
-A line is a tensor `x [n, m, c]`: nodes (or edges) first, the components of all its irreps in the middle (even irreps first, then by l),
-channels contiguous. A vertex is one outer product per pair of parities, and one GEMM per irrep that leaves it,
+A line is a tensor `x [n, m, c]`: nodes (or edges) first, the components of all its irreps in the middle (even irreps
+first, then by l), channels contiguous. A vertex is one outer product per pair of parities, and one GEMM per irrep that
+leaves it,
 
     P[n, (i, j), c] = x[n, i, c] * y[n, j, c]
     Q[n, (m, p), c] = sum_ij CG[(m, p), (i, j)] P[n, (i, j), c]
 
-where p counts the paths (couplings) that end in the irrep. Path weights and the channel matrix of the line that leaves follow as one
-more GEMM, over (p, c). Equations: Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 025044 (2024), section 3.
+where p counts the paths (couplings) that end in the irrep. Path weights and the channel matrix of the line that leaves
+follow as one more GEMM, over (p, c). Equations: Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 025044 (2024),
+section 3.
 """
 
 from collections.abc import Sequence
@@ -61,7 +63,7 @@ class SparseBlock(Constants):
 
 
 class Couplings(nn.Module):
-    """All paths of one vertex: legs in, one tensor [n, (2l+1) * n_paths, c] per irrep out, in the order of the outgoing line."""
+    """All paths of one vertex: legs in, one tensor [n, (2l+1) * n_paths, c] per irrep of the outgoing line."""
 
     def __init__(self, step: Step, lines: Sequence[Line]) -> None:
         super().__init__()
@@ -141,8 +143,8 @@ class VertexStep(nn.Module):
 class Contraction(nn.Module):
     """The diagrams of a plan side by side: leaves in, unweighted paths of each target irrep out.
 
-    With `mixing` every internal line carries a learnable channel matrix per path (a fusion block); without, the plan must be
-    resolved and the paths are full labellings, as in MACE's product basis.
+    With `mixing` every internal line carries a learnable channel matrix per path (a fusion block); without, the plan
+    must be resolved and the paths are full labellings, as in MACE's product basis.
     """
 
     bare: List[Tuple[int, int, int]]

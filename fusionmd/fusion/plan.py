@@ -1,7 +1,7 @@
 """The order in which diagrams are contracted: topological steps with shared sub-diagrams, and a cost table.
 
-A plan is data. It knows irreps, never tensors: `fusionmd.fusion.contraction` runs it in torch. Every distinct sub-diagram is one
-*line*; every distinct vertex is one *step*. Only irreps that can still reach the target are kept.
+A plan is data. It knows irreps, never tensors: `fusionmd.fusion.contraction` runs it in torch. Every distinct
+sub-diagram is one *line*; every distinct vertex is one *step*. Only irreps that can still reach the target are kept.
 
     >>> from fusionmd.o3 import Irrep
     >>> natural = [Irrep(l, (-1) ** l) for l in range(3)]
@@ -137,10 +137,10 @@ def plan_of(
 ) -> Plan:
     """The plan that evaluates `diagrams` together.
 
-    `leaf_irreps` gives what each leaf can carry; `target` limits the outgoing irreps (None: whatever the diagrams admit).
+    `leaf_irreps` gives what each leaf can carry; `target` limits the outgoing irreps (None: what the diagrams admit).
     Two legs are merged (law of symmetric leaves) when they are one and the same line and `symmetric_leaves` holds.
-    With `resolved` every internal line keeps one copy of its irrep per coupling, so that the paths of the last vertex are full
-    labellings (no channel matrix acts inside); otherwise couplings to one irrep are to be summed with weights.
+    With `resolved` every internal line keeps one copy of its irrep per coupling, so that the paths of the last vertex
+    are full labellings (no channel matrix acts inside); otherwise couplings to one irrep are to be summed with weights.
     Raises DiagramError when a leaf is unknown or nothing reaches the target.
     """
     roots = [_parsed(d) for d in ([diagrams] if isinstance(diagrams, (str, Diagram)) else diagrams)]
@@ -164,7 +164,7 @@ def plan_of(
 
 
 def blocks_of(step: Step, lines: Sequence[Line]) -> tuple[Block, ...]:
-    """The products of components that `step` needs: one outer product per pair of parities, each unordered pair once."""
+    """The products of components that `step` needs: one outer product per pair of parities, unordered pairs once."""
     left, right = lines[step.left].parity_ranges, lines[step.right].parity_ranges
     blocks = []
     for p, a in left.items():
@@ -176,7 +176,10 @@ def blocks_of(step: Step, lines: Sequence[Line]) -> tuple[Block, ...]:
 
 
 def coupling_matrix(step: Step, lines: Sequence[Line], out: Irrep, block: Block) -> NDArray[np.float64]:
-    """Clebsch-Gordan matrix [(2l+1) * n_paths, n_left * n_right] of the couplings to `out`; rows run over (m, path), path fastest."""
+    """Clebsch-Gordan matrix [(2l+1) * n_paths, n_left * n_right] of the couplings to `out`.
+
+    Rows run over (m, path), path fastest.
+    """
     paths = step.paths_to(out)
     left, right = lines[step.left], lines[step.right]
     matrix = np.zeros((2 * out.l + 1, len(paths), len(block.left), len(block.right)))
@@ -201,7 +204,8 @@ def cost_table(plan: Plan, *, n_channels: int) -> str:
     ]
     flop = sum(step.flop(n_channels) for step in plan.steps)
     largest = max((max(s.n_pairs, s.n_rows) for s in plan.steps), default=0) * n_channels * _BYTES
-    foot = f"total {flop / 1e3:.1f} kFLOP per node at {n_channels} channels, largest intermediate {largest / 1e3:.1f} kB per node"
+    total = f"total {flop / 1e3:.1f} kFLOP per node at {n_channels} channels"
+    foot = f"{total}, largest intermediate {largest / 1e3:.1f} kB per node"
     return "\n".join([header, *rows, foot])
 
 

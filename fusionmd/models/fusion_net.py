@@ -1,8 +1,9 @@
 """`fusion_net`: message passing with fusion diagrams, the project's own architecture.
 
-Each layer sums an edge diagram over neighbours and evaluates node diagrams on the result; learnable channel matrices act on every
-internal leg (Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 025044 (2024)). With `internal_mixing: false` and untruncated internal
-legs the products span MACE's product basis (Batatia et al., NeurIPS 2022).
+Each layer sums an edge diagram over neighbours and evaluates node diagrams on the result; learnable channel matrices
+act on every internal leg (Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 025044 (2024)). With
+`internal_mixing: false` and untruncated internal legs the products span MACE's product basis (Batatia et al., NeurIPS
+2022).
 """
 
 from __future__ import annotations
@@ -42,8 +43,12 @@ class FusionNetConfig(BaseModel):
     l_max: int = Field(default=3, ge=0, le=11, description="largest l of the spherical harmonics")
     hidden_irreps: str = Field(default="0e + 1o", description="irreps of the features between layers")
     message: str = Field(default="(Y, h_j)@3+", description="edge diagram, summed over neighbours")
-    product: tuple[str, ...] = Field(default=("A", "(A, A)@3+", "((A, A)@3+, A)"), description="node diagrams, one a body order")
-    internal_mixing: bool = Field(default=True, description="channel matrices on internal legs; false: one weight per full labelling")
+    product: tuple[str, ...] = Field(
+        default=("A", "(A, A)@3+", "((A, A)@3+, A)"), description="node diagrams, one a body order"
+    )
+    internal_mixing: bool = Field(
+        default=True, description="channel matrices on internal legs; false: one weight per full labelling"
+    )
     n_basis: int = Field(default=8, ge=1, description="Bessel functions")
     cutoff_power: int = Field(default=5, ge=2)
     radial_widths: tuple[int, ...] = (64, 64, 64)
@@ -110,7 +115,9 @@ class FusionNet(nn.Module):
     def learning_rate_scales(self) -> dict[str, float]:
         """1/sqrt(fan-in) of each weight, its initial spread; 0.1 for scales and shifts."""
         slow = ("skip_scale", "scale_shift.shift")
-        return {name: 0.1 if name.endswith(slow) else max(p.shape[-2], 1) ** -0.5 for name, p in self.named_parameters()}
+        return {
+            name: 0.1 if name.endswith(slow) else max(p.shape[-2], 1) ** -0.5 for name, p in self.named_parameters()
+        }
 
     @torch.jit.export
     def descriptors(
@@ -119,7 +126,9 @@ class FusionNet(nn.Module):
         """Invariant features of all layers [n_local, n_layers * n_channels]."""
         return torch.cat(self._readings(edge_vectors, senders, slots, species, n_local), 1)
 
-    def _readings(self, edge_vectors: Tensor, senders: Tensor, slots: Tensor, species: Tensor, n_local: int) -> List[Tensor]:
+    def _readings(
+        self, edge_vectors: Tensor, senders: Tensor, slots: Tensor, species: Tensor, n_local: int
+    ) -> List[Tensor]:
         """Scalars after each layer [n_local, c]. Slots beyond a node's degree see a far edge, whose weights vanish."""
         n, d = slots.size(0), slots.size(1)
         far = torch.full([1, 3], self.cutoff, dtype=edge_vectors.dtype, device=edge_vectors.device)
@@ -139,7 +148,9 @@ class FusionNet(nn.Module):
                 mixed = self.exchange(mixed.flatten(1)).view(mixed.size())
             neighbors = mixed.index_select(0, others[: m * d])
             if m > 0:
-                h = layer(h[:m], neighbors, species[:m], harmonics[:m], basis[: m * d], envelope[: m * d], pairs[: m * d])
+                h = layer(
+                    h[:m], neighbors, species[:m], harmonics[:m], basis[: m * d], envelope[: m * d], pairs[: m * d]
+                )
             else:  # a rank or block without atoms still takes part in every exchange
                 h = h.new_zeros([0, self.layer_dims[t], h.size(2)])
             readings.append(h[:n_local, 0])
@@ -147,13 +158,21 @@ class FusionNet(nn.Module):
 
 
 def _layer(
-    config: FusionNetConfig, irreps_in: Sequence[Irrep], target: Sequence[Irrep], n_species: int, mean_degree: float, *, has_skip: bool
+    config: FusionNetConfig,
+    irreps_in: Sequence[Irrep],
+    target: Sequence[Irrep],
+    n_species: int,
+    mean_degree: float,
+    *,
+    has_skip: bool,
 ) -> Layer:
     message = plan_of(config.message, {"Y": _harmonics(config.l_max), "h_j": irreps_in})
     product = _product_plan(config, message, target)
     neighbor_sum = NeighborSum(message, mean_degree=mean_degree, reduced=not config.radial_per_path)
     n_weights = neighbor_sum.n_weights * config.n_channels
-    radial = RadialNetwork(config.n_basis, config.radial_widths, n_weights, n_species=n_species if config.radial_species else 0)
+    radial = RadialNetwork(
+        config.n_basis, config.radial_widths, n_weights, n_species=n_species if config.radial_species else 0
+    )
     return Layer(
         message,
         product,

@@ -21,11 +21,13 @@ def architectures() -> dict[str, type[Any]]:
     return {name: config for name, (config, _) in _ARCHITECTURES.items()}
 
 
-def build_model(config: Mapping[str, Any], *, elements: Sequence[int], statistics: Mapping[str, Any] | None = None) -> nn.Module:
+def build_model(
+    config: Mapping[str, Any], *, elements: Sequence[int], statistics: Mapping[str, Any] | None = None
+) -> nn.Module:
     """The module that the section `model` of a configuration describes, with random weights.
 
     elements: Atomic numbers, any order.
-    statistics: `mean_degree` (neighbours per atom), `rms_force` (eV/angstrom), `shift` (eV per element); missing ones are 1, 1, 0.
+    statistics: `mean_degree` (neighbours per atom), `rms_force` (eV/angstrom), `shift` (eV an element); default 1, 1, 0.
     Raises ConfigError for an unknown name, unknown keys or bad values.
     """
     settings = dict(config)

@@ -35,7 +35,9 @@ class Layer(nn.Module):
         super().__init__()
         self.radial, self.neighbor_sum = radial, neighbor_sum
         line = message.lines[message.outputs[0]]
-        self.mixing = PathMixing(neighbor_sum.path_counts, [irrep.dim for irrep in line.distinct], n_channels, n_channels)
+        self.mixing = PathMixing(
+            neighbor_sum.path_counts, [irrep.dim for irrep in line.distinct], n_channels, n_channels
+        )
         self.product = Product(product, target, n_channels, n_species, mixing=mixing)
         self.out = ChannelMixing(target, n_channels, n_channels)
         self.n_skip: int = sum(irrep.dim for irrep in target) if has_skip else 0
@@ -43,7 +45,14 @@ class Layer(nn.Module):
         self.skip_scale = nn.Parameter(torch.ones(n_species, 1, n_channels if has_skip else 0))
 
     def forward(
-        self, h: Tensor, neighbors: Tensor, species: Tensor, harmonics: Tensor, basis: Tensor, envelope: Tensor, pairs: Tensor
+        self,
+        h: Tensor,
+        neighbors: Tensor,
+        species: Tensor,
+        harmonics: Tensor,
+        basis: Tensor,
+        envelope: Tensor,
+        pairs: Tensor,
     ) -> Tensor:
         """One step for n centres with d neighbour slots each.
 

@@ -1,10 +1,10 @@
 """Messages: the edge diagram (Y, h_j) summed over neighbours, aggregate first and couple after.
 
-    T_i[l1 m1, p, l2 m2, c] = sum_j Y_ij[l1 m1] R_ij[p, c] h_j[l2 m2, c]            one GEMM per (l1, l2), neighbours padded
+    T_i[l1 m1, p, l2 m2, c] = sum_j Y_ij[l1 m1] R_ij[p, c] h_j[l2 m2, c]       one GEMM per (l1, l2), neighbours padded
     A_i[l3 m3, p, c]        = sum_{m1 m2} C^{l3 m3}_{l1 m1, l2 m2} T_i[l1 m1, p, l2 m2, c] / sqrt(mean degree)
 
-p runs over the paths (l1, l2, l3), each with its own radial weights per channel. No tensor [n_edges, paths, (2l+1), c] after
-coupling exists and nothing is scattered. `reduced` shares radial weights between the l3 of one (l1, l2).
+p runs over the paths (l1, l2, l3), each with its own radial weights per channel. No tensor [n_edges, paths, (2l+1), c]
+after coupling exists and nothing is scattered. `reduced` shares radial weights between the l3 of one (l1, l2).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NeighborSum(Constants):
         self.rows: List[int] = [len(table) for table in tables]
 
     def forward(self, harmonics: Tensor, weights: Tensor, features: Tensor) -> List[Tensor]:
-        """harmonics [n, d, (l_max+1)^2] in order of l; weights [n * d, n_weights * c]; neighbours' features [n * d, m, c].
+        """harmonics [n, d, (l_max+1)^2] in order of l; weights [n * d, n_weights * c]; neighbours [n * d, m, c].
 
         Returns, for each outgoing irrep, [n, (2l+1) * n_paths, c].
         """

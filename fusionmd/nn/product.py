@@ -14,9 +14,11 @@ from fusionmd.o3.irreps import Irrep
 
 
 class Product(nn.Module):
-    """B_i^l[m, c] = sum_p w^(l)_{z_i p c} paths^(l)_{i m p c}; body order = leaves + 1. MACE, NeurIPS 2022, Eqs. 10-11."""
+    """B_i^l[m, c] = sum_p w^(l)_{z_i p c} paths^(l)_{i m p c}; body order leaves + 1. MACE, NeurIPS 2022, Eq. 10."""
 
-    def __init__(self, plan: Plan, target: Sequence[Irrep], n_channels: int, n_species: int, *, mixing: bool = True) -> None:
+    def __init__(
+        self, plan: Plan, target: Sequence[Irrep], n_channels: int, n_species: int, *, mixing: bool = True
+    ) -> None:
         super().__init__()
         self.contraction = Contraction(plan, n_channels, target, mixing=mixing)
         self.weights = nn.ParameterList(

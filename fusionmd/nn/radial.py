@@ -1,4 +1,4 @@
-"""Radial functions of an edge: Bessel functions, a smooth cutoff, and a small network that turns them into path weights."""
+"""Radial functions of an edge: Bessel functions, a smooth cutoff, a small network that makes path weights of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PolynomialCutoff(nn.Module):
 
 
 class BesselBasis(Constants):
-    """b_n(r) = sqrt(2/cutoff) sin(n pi r / cutoff) / r, n = 1..n_basis. Gasteiger, Gross, Guennemann, ICLR 2020, Eq. 7."""
+    """b_n(r) = sqrt(2/cutoff) sin(n pi r / cutoff) / r, n = 1..n_basis. Gasteiger et al., ICLR 2020, Eq. 7."""
 
     def __init__(self, cutoff: float, n_basis: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class BesselBasis(Constants):
 
 
 class RadialNetwork(nn.Module):
-    """Path weights R(r) = W_k silu(... silu(W_1 b(r) + s_zi zj)) f(r): smooth, and zero with two derivatives at the cutoff.
+    """Path weights R(r) = W_k silu(... silu(W_1 b(r) + s_zi zj)) f(r): zero with two derivatives at the cutoff.
 
     With `n_species` > 0 the first layer is shifted by a learnable vector per ordered pair of species.
     """
@@ -58,7 +58,7 @@ class RadialNetwork(nn.Module):
         self.pair_shift = nn.Parameter(0.5 * torch.randn(max(n_species, 0) ** 2, sizes[1]))
 
     def forward(self, basis: Tensor, envelope: Tensor, pairs: Tensor) -> Tensor:
-        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs z_i * n_species + z_j [n_edges] -> [n_edges, n_out]."""
+        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs z_i * n_species + z_j -> [n_edges, n_out]."""
         x = basis
         for k, weight in enumerate(self.hidden):
             x = torch.mm(x, weight)

@@ -35,6 +35,9 @@ TOLERANCES = {"float64": 1e-9, "float32": 1e-3}  # relative to the largest gradi
 # (edge_vectors, senders, receivers, slots, species, weights [n_nodes, n_outputs]) -> contributions (no E0), gradients
 Primitive = Callable[..., tuple[Tensor, Tensor]]
 
+INDUCTOR_SETTINGS: dict[str, Any] = {"max_pointwise_cat_inputs": 0}
+"""A concatenation fused into a pointwise kernel becomes branches that keep it from being vectorised: twice as slow."""
+
 
 @dataclass(frozen=True, eq=False)
 class CompiledDifferentiate:
@@ -156,7 +159,9 @@ def _build(potential: Potential, member: int, path: Path) -> None:
             program = torch.export.export(
                 traced(potential, member), _example(potential), dynamic_shapes=_dynamic_shapes()
             )
-            torch._inductor.aoti_compile_and_package(program, package_path=str(temporary))
+            torch._inductor.aoti_compile_and_package(
+                program, package_path=str(temporary), inductor_configs=INDUCTOR_SETTINGS
+            )
     except Exception as error:  # tracer, exporter and C++ compiler fail in many ways; all mean the same to the user
         first_line = next(iter(str(error).strip().splitlines()), "no message")
         raise PotentialFormatError(
