@@ -18,7 +18,8 @@ def command(potential: PotentialName, json: Json = None, threads: Threads = None
     import time
 
     from fusionmd.potential import load_potential
-    from fusionmd.potential.compile import compile_potential, compiled_files
+    from fusionmd.potential.cache import compiled_files
+    from fusionmd.potential.compile import compile_potential
 
     use_threads(threads)
     loaded, began = load_potential(potential, device=device_of(device)), time.perf_counter()

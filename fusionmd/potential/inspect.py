@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusionmd.potential.archive import METADATA, unpack
-from fusionmd.potential.compile import compiled_files
+from fusionmd.potential.cache import compiled_files
 from fusionmd.potential.file import Source, load_module, read_bytes, self_test_of
 from fusionmd.potential.metadata import Metadata
 from fusionmd.potential.potential import Potential

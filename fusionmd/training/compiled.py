@@ -9,14 +9,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from fusionmd.potential.inductor import INDUCTOR_SETTINGS
+
 TensorFunction = Callable[..., tuple[Tensor, ...]]
-# Concatenations fused into a pointwise kernel become branches that keep it from being vectorised: twice as slow on CPUs.
-INDUCTOR_SETTINGS: dict[str, Any] = {"compile_threads": 1, "max_pointwise_cat_inputs": 0}
+# One step is one kernel to compile: a pool of compiler processes would only cost memory.
+SETTINGS = {**INDUCTOR_SETTINGS, "compile_threads": 1}
 # Far above rounding, far below any wrong result.
 TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-9}
 
@@ -47,7 +49,7 @@ def compile_traced(function: TensorFunction, example: Sequence[Tensor]) -> Tenso
     from torch._inductor.compile_fx import compile_fx
 
     detached = [tensor.detach() for tensor in example]
-    with warnings.catch_warnings(), torch.no_grad(), inductor_config.patch(INDUCTOR_SETTINGS):
+    with warnings.catch_warnings(), torch.no_grad(), inductor_config.patch(SETTINGS):
         warnings.simplefilter("ignore")
         fast = cast(TensorFunction, compile_fx(traced(function, detached), detached))
         fast(*detached)

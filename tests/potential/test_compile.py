@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from fusionmd.errors import PotentialFormatError
+from fusionmd.potential import cache, load_potential, passes
 from fusionmd.potential import compile as compiling
-from fusionmd.potential import load_potential, passes
 from fusionmd.potential.interpreter import interpreted
+from fusionmd.potential.tracing import traced
 from fusionmd.structure import Structure
 from tests.potential.conftest import random_structure
 
@@ -50,7 +51,7 @@ def test_interpreter_agrees_with_torchscript(n):
 
 
 def test_interpreter_traces_with_free_sizes(two_hop, molecule, crystal):
-    graph = compiling.traced(two_hop, 0)
+    graph = traced(two_hop, 0)
     for structure in (molecule, crystal):
         inputs = passes.inputs(two_hop.graph(structure), two_hop.device)
         weights = torch.rand(structure.n_atoms, 2, dtype=torch.float64)
@@ -78,12 +79,14 @@ def test_nothing_in_the_cache(two_hop, files, tmp_path, monkeypatch):
 
 
 def test_key_depends_on_what_matters(one_hop, two_hop, monkeypatch):
-    keys = {compiling.cache_key(one_hop), compiling.cache_key(two_hop)}
+    keys = {cache.cache_key(one_hop), cache.cache_key(two_hop)}
     monkeypatch.setattr(torch, "__version__", "9.9")
-    keys.add(compiling.cache_key(two_hop))
-    monkeypatch.setattr(compiling, "_processor", lambda device: "another")
-    keys.add(compiling.cache_key(two_hop))
-    assert len(keys) == 4
+    keys.add(cache.cache_key(two_hop))
+    monkeypatch.setattr(cache, "_processor", lambda device: "another")
+    keys.add(cache.cache_key(two_hop))
+    monkeypatch.setitem(cache.INDUCTOR_SETTINGS, "max_pointwise_cat_inputs", 8)
+    keys.add(cache.cache_key(two_hop))
+    assert len(keys) == 5
 
 
 def test_a_compiler_that_fails_leaves_nothing(two_hop, tmp_path, monkeypatch):
@@ -112,7 +115,7 @@ def eager_member(potential, factor):
 
 def test_a_wrong_compiled_form_is_refused(two_hop, tmp_path, monkeypatch):
     monkeypatch.setenv("FUSIONMD_CACHE", str(tmp_path))
-    path = compiling.compiled_files(two_hop)[0]
+    path = cache.compiled_files(two_hop)[0]
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
     monkeypatch.setattr(compiling, "_loaded", lambda path: eager_member(two_hop, 1.0))

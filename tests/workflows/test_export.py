@@ -111,10 +111,11 @@ def test_verb_inspect_on_a_foreign_file(tmp_path, capsys):
 
 
 def test_verb_compile(folder, tmp_path, capsys, monkeypatch):
+    from fusionmd.potential import cache
     from fusionmd.potential import compile as compiling
 
     monkeypatch.setenv("FUSIONMD_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiling, "compile_potential", compiling.compiled_files)  # the real one: tests/potential
+    monkeypatch.setattr(compiling, "compile_potential", cache.compiled_files)  # the real one: tests/potential
     assert run(["compile", str(folder / "a.pt"), "--json", str(tmp_path / "r.json")]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["was_there"] is False
     assert str(tmp_path) in capsys.readouterr().out
