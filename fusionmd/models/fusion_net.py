@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, List
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from fusionmd.errors import ConfigError
+from fusionmd.fusion.basis import n_components
 from fusionmd.fusion.plan import Plan, plan_of
 from fusionmd.fusion.reach import by_parity
+from fusionmd.models.fusion_net_config import FusionNetConfig
+from fusionmd.nn.harmonics import CartesianHarmonics
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
-from fusionmd.nn.message import NeighborSum
+from fusionmd.nn.message_sum import message_sum
 from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
 from fusionmd.nn.readout import LinearReadout, NetworkReadout
 from fusionmd.nn.repulsion import ZBLRepulsion
@@ -27,36 +30,6 @@ from fusionmd.nn.scale_shift import ScaleShift
 from fusionmd.o3.irreps import Irrep, Irreps
 from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 from fusionmd.potential.contract import IdentityExchange
-
-
-class FusionNetConfig(BaseModel):
-    """Message passing on edges and many-body products on nodes, both written as fusion diagrams.
-
-    Leaves: `Y` (edge direction times radial weights), `h_j` (neighbour), `A` (the message).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    cutoff: float = Field(default=5.0, gt=0, description="angstrom")
-    n_layers: int = Field(default=2, ge=1)
-    n_channels: int = Field(default=64, ge=1)
-    l_max: int = Field(default=3, ge=0, le=11, description="largest l of the spherical harmonics")
-    hidden_irreps: str = Field(default="0e + 1o", description="irreps of the features between layers")
-    message: str = Field(default="(Y, h_j)@3+", description="edge diagram, summed over neighbours")
-    product: tuple[str, ...] = Field(
-        default=("A", "(A, A)@3+", "((A, A)@3+, A)"), description="node diagrams, one a body order"
-    )
-    internal_mixing: bool = Field(
-        default=True, description="channel matrices on internal legs; false: one weight per full labelling"
-    )
-    n_basis: int = Field(default=8, ge=1, description="Bessel functions")
-    cutoff_power: int = Field(default=5, ge=2)
-    radial_widths: tuple[int, ...] = (64, 64, 64)
-    radial_species: bool = Field(default=False, description="radial weights depend on the two species")
-    radial_per_path: bool = Field(default=True, description="weights per (l1, l2, l3); false: shared between the l3")
-    readout_width: int = Field(default=16, ge=1)
-    n_outputs: int = Field(default=1, ge=1, description="one energy per electronic state")
-    repulsion: bool = Field(default=False, description="add the Ziegler-Biersack-Littmark pair potential")
 
 
 def fusion_net(config: FusionNetConfig, *, elements: Sequence[int], statistics: Mapping[str, Any]) -> FusionNet:
@@ -80,6 +53,7 @@ class FusionNet(nn.Module):
         self.n_species = len(self.elements)
         self.exchange = IdentityExchange()
         self.harmonics = SphericalHarmonics(config.l_max)
+        self.in_basis = CartesianHarmonics(config.l_max) if config.basis == "cartesian" else nn.Identity()
         self.basis = BesselBasis(config.cutoff, config.n_basis)
         self.envelope = PolynomialCutoff(config.cutoff, config.cutoff_power)
         self.embedding = nn.Parameter(torch.randn(self.n_species, 1, config.n_channels))
@@ -88,10 +62,10 @@ class FusionNet(nn.Module):
             is_last = t == config.n_layers - 1
             irreps_in, target = (invariant if t == 0 else hidden), (invariant if is_last else hidden)
             layers.append(_layer(config, irreps_in, target, self.n_species, mean_degree, has_skip=t > 0))
-            ups.append(ChannelMixing(irreps_in, config.n_channels, config.n_channels))
             c, n = config.n_channels, config.n_outputs
+            ups.append(ChannelMixing(irreps_in, c, c, basis=config.basis))
             readouts.append(NetworkReadout(c, config.readout_width, n) if is_last else LinearReadout(c, n))
-        width = sum(irrep.dim for irrep in hidden)
+        width = sum(n_components(irrep, config.basis) for irrep in hidden)
         self.layer_dims: List[int] = [width] * (config.n_layers - 1) + [1]
         self.layers, self.ups, self.readouts = nn.ModuleList(layers), nn.ModuleList(ups), nn.ModuleList(readouts)
         self.scale_shift = ScaleShift(self.elements, config.n_outputs, statistics)
@@ -137,7 +111,7 @@ class FusionNet(nn.Module):
         pairs = (species.view(n, 1) * self.n_species).expand(n, d).reshape(-1) + species.index_select(0, others)
         distances = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
         basis, envelope = self.basis(distances), self.envelope(distances)
-        harmonics = self.harmonics.of_directions(vectors / distances)
+        harmonics = self.in_basis(self.harmonics.of_directions(vectors / distances))
         harmonics = harmonics.view(n, d, harmonics.size(1))
         h = self.embedding.index_select(0, species)
         readings: List[Tensor] = []
@@ -166,29 +140,42 @@ def _layer(
     *,
     has_skip: bool,
 ) -> Layer:
-    message = plan_of(config.message, {"Y": _harmonics(config.l_max), "h_j": irreps_in})
-    product = _product_plan(config, message, target)
-    neighbor_sum = NeighborSum(message, mean_degree=mean_degree, reduced=not config.radial_per_path)
-    n_weights = neighbor_sum.n_weights * config.n_channels
+    carried = {"Y": _harmonics(config.l_max), "h_j": irreps_in, "h_i": irreps_in}
+    c, mixing = config.n_channels, config.internal_mixing
+    message = plan_of(config.message, carried, resolved=not mixing, basis=config.basis)
+    product = _product_plan(config, message, irreps_in, target)
+    summed = message_sum(
+        message, carried, c, mean_degree=mean_degree, reduced=not config.radial_per_path, mixing=mixing
+    )
     radial = RadialNetwork(
-        config.n_basis, config.radial_widths, n_weights, n_species=n_species if config.radial_species else 0
+        config.n_basis, config.radial_widths, summed.n_weights * c, n_species=n_species if config.radial_species else 0
     )
     return Layer(
         message,
         product,
+        irreps_in,
         target,
-        n_channels=config.n_channels,
+        n_channels=c,
         n_species=n_species,
         radial=radial,
-        neighbor_sum=neighbor_sum,
-        mixing=config.internal_mixing,
+        message_sum=summed,
+        mixing=mixing,
         has_skip=has_skip,
     )
 
 
-def _product_plan(config: FusionNetConfig, message: Plan, target: Sequence[Irrep]) -> Plan:
-    carried = message.lines[message.outputs[0]].distinct
-    return plan_of(config.product, {"A": carried}, target, resolved=not config.internal_mixing)
+def _product_plan(
+    config: FusionNetConfig, message: Plan, irreps_in: Sequence[Irrep], target: Sequence[Irrep]
+) -> Plan:
+    carried = {"A": message.lines[message.outputs[0]].distinct, "h_i": irreps_in}
+    plan = plan_of(config.product, carried, target, resolved=not config.internal_mixing, basis=config.basis)
+    missing = [str(irrep) for irrep in target if not any(irrep in plan.lines[k].irreps for k in plan.outputs)]
+    if missing:
+        raise ConfigError(
+            f"model.product: no diagram of {list(config.product)} ends in {', '.join(missing)} of hidden_irreps "
+            f"(A carries {', '.join(map(str, carried['A']))}); take it out, or widen the truncations '@n'"
+        )
+    return plan
 
 
 def _harmonics(l_max: int) -> List[Irrep]:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from fusionmd.errors import ConfigError
-from fusionmd.models.fusion_net import FusionNetConfig, fusion_net
+from fusionmd.models.fusion_net import fusion_net
+from fusionmd.models.fusion_net_config import FusionNetConfig
 
 Builder = Callable[..., nn.Module]
 
@@ -27,7 +28,7 @@ def build_model(
     """The module that the section `model` of a configuration describes, with random weights.
 
     elements: Atomic numbers, any order.
-    statistics: `mean_degree` (neighbours per atom), `rms_force` (eV/angstrom), `shift` (eV an element); default 1, 1, 0.
+    statistics: `mean_degree` (neighbours per atom), `rms_force` (eV/angstrom), `shift` (eV an element); else 1, 1, 0.
     Raises ConfigError for an unknown name, unknown keys or bad values.
     """
     settings = dict(config)

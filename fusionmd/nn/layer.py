@@ -7,42 +7,50 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from fusionmd.fusion.basis import n_components
 from fusionmd.fusion.contraction import PathMixing
 from fusionmd.fusion.plan import Plan
+from fusionmd.nn.leaves import leaf_name
 from fusionmd.nn.linear import ChannelMixing
-from fusionmd.nn.message import NeighborSum
+from fusionmd.nn.message_sum import MessageSum
 from fusionmd.nn.product import Product
 from fusionmd.nn.radial import RadialNetwork
 from fusionmd.o3.irreps import Irrep
 
 
 class Layer(nn.Module):
-    """A_i = W_A sum_j (Y_ij, h_j),  h'_i = W B(A_i) + W_skip (s_{z_i} h_i) (no skip in the first layer)."""
+    """A_i = W_A sum_j (Y_ij, h_j),  h'_i = W B(A_i) + W_skip (s_{z_i} h_i) (no skip in the first layer).
+
+    Where a diagram has the leaf h_i, that is W_center h_i.
+    """
 
     def __init__(
         self,
         message: Plan,
         product: Plan,
+        irreps_in: Sequence[Irrep],
         target: Sequence[Irrep],
         *,
         n_channels: int,
         n_species: int,
         radial: RadialNetwork,
-        neighbor_sum: NeighborSum,
+        message_sum: MessageSum,
         mixing: bool,
         has_skip: bool,
     ) -> None:
         super().__init__()
-        self.radial, self.neighbor_sum = radial, neighbor_sum
+        c, basis = n_channels, product.basis
         line = message.lines[message.outputs[0]]
-        self.mixing = PathMixing(
-            neighbor_sum.path_counts, [irrep.dim for irrep in line.distinct], n_channels, n_channels
-        )
-        self.product = Product(product, target, n_channels, n_species, mixing=mixing)
-        self.out = ChannelMixing(target, n_channels, n_channels)
-        self.n_skip: int = sum(irrep.dim for irrep in target) if has_skip else 0
-        self.skip = ChannelMixing(target, n_channels, n_channels) if has_skip else nn.Identity()
-        self.skip_scale = nn.Parameter(torch.ones(n_species, 1, n_channels if has_skip else 0))
+        carried = {"A": line.distinct, "h_i": irreps_in}
+        self.radial, self.message_sum = radial, message_sum
+        self.mixing = PathMixing(message_sum.path_counts, line.distinct_sizes, c, c)
+        self.product = Product(product, carried, target, c, n_species, mixing=mixing)
+        self.out = ChannelMixing(target, c, c, basis=basis)
+        self.n_skip: int = sum(n_components(irrep, basis) for irrep in target) if has_skip else 0
+        self.skip = ChannelMixing(target, c, c, basis=basis) if has_skip else nn.Identity()
+        self.skip_scale = nn.Parameter(torch.ones(n_species, 1, c if has_skip else 0))
+        reads_centers = any(leaf_name(leaf) == "h_i" for leaf in (*message.leaf_lines, *product.leaf_lines))
+        self.center = ChannelMixing(irreps_in, c, c, basis=basis) if reads_centers else nn.Identity()
 
     def forward(
         self,
@@ -57,12 +65,13 @@ class Layer(nn.Module):
         """One step for n centres with d neighbour slots each.
 
         h: Features of the centres [n, m, c].  neighbors: Features of their neighbours [n * d, m, c].
-        species: [n].  harmonics: [n, d, (l_max+1)^2].  basis, envelope, pairs: per slot [n * d, ...].
-        Returns [n, sum(2l+1) of the target, c].
+        species: [n].  harmonics: [n, d, m].  basis, envelope, pairs: per slot [n * d, ...].
+        Returns [n, components of the target, c].
         """
         weights = self.radial(basis, envelope, pairs)
-        messages = self.mixing(self.neighbor_sum(harmonics, weights, neighbors))
-        h_new = self.out(self.product([messages], species))
+        centers = self.center(h)
+        messages = self.mixing(self.message_sum(harmonics, weights, neighbors, centers))
+        h_new = self.out(self.product([messages, centers], species))
         if self.n_skip > 0:
             h_new = h_new + self.skip(h.narrow(1, 0, self.n_skip) * self.skip_scale.index_select(0, species))
         return h_new

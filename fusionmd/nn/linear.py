@@ -8,19 +8,20 @@ from typing import List
 import torch
 from torch import Tensor, nn
 
+from fusionmd.fusion.basis import Basis, n_components
 from fusionmd.o3.irreps import Irrep
 
 
 class ChannelMixing(nn.Module):
     """y[n, m, c'] = sum_c x[n, m, c] W^(l,p)[c, c'] for m in irrep (l, p)."""
 
-    def __init__(self, irreps: Sequence[Irrep], n_in: int, n_out: int) -> None:
+    def __init__(self, irreps: Sequence[Irrep], n_in: int, n_out: int, *, basis: Basis = "spherical") -> None:
         super().__init__()
-        self.dims: List[int] = [irrep.dim for irrep in irreps]
+        self.dims: List[int] = [n_components(irrep, basis) for irrep in irreps]
         self.weights = nn.ParameterList(nn.Parameter(torch.randn(n_in, n_out) / n_in**0.5) for _ in irreps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [n, sum(2l+1), n_in] -> [n, sum(2l+1), n_out]."""
+        """x [n, components of all irreps, n_in] -> [n, the same, n_out]."""
         parts = x.split(self.dims, 1)
         mixed: List[Tensor] = []
         for k, weight in enumerate(self.weights):

@@ -8,22 +8,15 @@ from fusionmd.fusion.enumerate import Labelling, enumerate_labellings
 from fusionmd.fusion.evaluate import BlockWeights, evaluate, evaluate_cartesian
 from fusionmd.o3.cartesian import cartesian_basis
 from fusionmd.o3.irreps import Irrep
+from tests.fusion.oracle import in_basis
 
 LEAVES = {"A": [Irrep(l, (-1) ** l) for l in range(3)], "h": [Irrep(1, 1), Irrep(1, -1)]}
-
-
-def in_cartesian(values):
-    """[n, 2l+1, C] to [n, 3^l, C] for every leaf and irrep."""
-    return {
-        name: {irrep: np.einsum("tm,nmc->ntc", cartesian_basis(irrep.l), x) for irrep, x in irreps.items()}
-        for name, irreps in values.items()
-    }
 
 
 @pytest.mark.parametrize("text", ["(A, A)", "((A, A)@3, A)@0", "((A, h)@2, (A, A)@2)@0", "((A, A), h)@2"])
 def test_both_bases_agree(random_values, rng: np.random.Generator, text: str) -> None:
     diagram, x = Diagram.parse(text), random_values(LEAVES, n=2, n_channels=3)
-    y = in_cartesian(x)
+    y = in_basis(x, "cartesian")
     labellings = enumerate_labellings(diagram, LEAVES)
     for k in rng.permutation(len(labellings))[:60]:
         labelling = labellings[k]
@@ -43,9 +36,8 @@ def test_weights_act_on_channels_in_both(random_values, rng: np.random.Generator
     )
     x, species = random_values(LEAVES), np.array([0, 1, 1, 0])
     spherical = evaluate(diagram, labelling, x, weights, species=species)
-    np.testing.assert_allclose(
-        evaluate_cartesian(diagram, labelling, in_cartesian(x), weights, species=species), spherical, atol=1e-12
-    )
+    cartesian = evaluate_cartesian(diagram, labelling, in_basis(x, "cartesian"), weights, species=species)
+    np.testing.assert_allclose(cartesian, spherical, atol=1e-12)
 
 
 def test_index_algebra_by_hand(rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Law 5: the torch contraction, eager and scripted, gives what the numpy oracle gives, path by path."""
+"""Law 5: the torch contraction, eager and scripted, gives what the numpy oracle gives, path by path, in both bases."""
 
 from dataclasses import replace
 
@@ -9,10 +9,13 @@ import torch
 from fusionmd.fusion.contraction import Contraction
 from fusionmd.fusion.diagram import Diagram
 from fusionmd.fusion.enumerate import Labelling, enumerate_labellings
-from fusionmd.fusion.evaluate import BlockWeights, evaluate, evaluate_block
-from fusionmd.fusion.plan import Plan, Step, plan_of
+from fusionmd.fusion.evaluate import BlockWeights, evaluate
+from fusionmd.fusion.plan import Plan, plan_of
 from fusionmd.fusion.pruning import prune
+from fusionmd.fusion.steps import Step
+from fusionmd.o3.cartesian import cartesian_basis
 from fusionmd.o3.irreps import Irrep
+from tests.fusion.oracle import ORACLES, couplings, full_labelling, in_basis
 
 LEAVES = {
     "A": [Irrep(l, (-1) ** l) for l in range(3)],
@@ -31,8 +34,8 @@ def leaf_tensors(plan: Plan, values: Values, dtype: torch.dtype) -> list[torch.T
 
 
 def oracle_with_mixing(diagram: Diagram, plan: Plan, module: Contraction, values: Values) -> list[np.ndarray]:
-    """Per target [n, 2l+1, n_paths, c]: each path of the root summed over what is below, with the module's matrices."""
-    matrices = {}
+    """Per target [n, m, n_paths, c]: each path of the root summed over what is below, with the module's matrices."""
+    oracle, matrices = ORACLES[plan.basis], {}
     for path, node in diagram.lines():
         for k, step in enumerate(plan.steps):
             if step.name == str(node) and path:
@@ -48,14 +51,10 @@ def oracle_with_mixing(diagram: Diagram, plan: Plan, module: Contraction, values
         terms = []
         for coupled in couplings(plan, root, target):
             group = [x for x in kept if x.vertices[-1] == coupled]
-            terms.append(evaluate_block(diagram, group, values, BlockWeights(vertices=matrices))[target])
+            weights = BlockWeights(vertices=matrices)
+            terms.append(sum(oracle(diagram, labelling, values, weights) for labelling in group))
         found.append(np.stack(terms, axis=2))
     return found
-
-
-def couplings(plan: Plan, step: Step, target: Irrep) -> list[tuple[Irrep, Irrep, Irrep]]:
-    left, right = plan.lines[step.left].irreps, plan.lines[step.right].irreps
-    return [(left[path.left], right[path.right], target) for path in step.paths_to(target)]
 
 
 def step_matrices(plan: Plan, step: Step, mixing: torch.nn.Module) -> list[tuple[tuple[Irrep, ...], np.ndarray]]:
@@ -65,16 +64,6 @@ def step_matrices(plan: Plan, step: Step, mixing: torch.nn.Module) -> list[tuple
         pieces = weight.detach().double().numpy().reshape(-1, N_CHANNELS, N_CHANNELS)
         found.extend(zip(couplings(plan, step, irrep), pieces, strict=True))
     return found
-
-
-def full_labelling(plan: Plan, line: int, k: int) -> Labelling:
-    """The labelling that the k-th irrep of a line of a resolved plan stands for."""
-    if line < len(plan.leaves):
-        return Labelling(plan.lines[line].irreps[k])
-    step = next(step for step in plan.steps if step.out == line)
-    path = step.paths[k]
-    legs = (full_labelling(plan, step.left, path.left), full_labelling(plan, step.right, path.right))
-    return Labelling(path.out, legs)
 
 
 def assert_close(found: list[torch.Tensor], expected: list[np.ndarray], tolerance: float) -> None:
@@ -93,12 +82,13 @@ DIAGRAMS = [
 ]
 
 
+@pytest.mark.parametrize("basis", ["spherical", "cartesian"])
 @pytest.mark.parametrize("kernel", ["dense", "sparse"])
 @pytest.mark.parametrize("text", DIAGRAMS)
-def test_with_channel_matrices_inside(random_values, text: str, kernel: str) -> None:
+def test_with_channel_matrices_inside(random_values, text: str, kernel: str, basis: str) -> None:
     torch.manual_seed(3)
-    diagram, values = Diagram.parse(text), random_values(LEAVES, n=N, n_channels=N_CHANNELS)
-    plan = with_kernel(plan_of(diagram, LEAVES, TARGET), kernel)
+    diagram, values = Diagram.parse(text), in_basis(random_values(LEAVES, n=N, n_channels=N_CHANNELS), basis)
+    plan = with_kernel(plan_of(diagram, LEAVES, TARGET, basis=basis), kernel)
     module = Contraction(plan, N_CHANNELS, plan.lines[plan.steps[-1].out].distinct).double()
     expected = oracle_with_mixing(diagram, plan, module, values)
     assert_close(module(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
@@ -106,23 +96,38 @@ def test_with_channel_matrices_inside(random_values, text: str, kernel: str) -> 
     assert_close(module.float()(leaf_tensors(plan, values, torch.float32)), expected, 1e-5)
 
 
+@pytest.mark.parametrize("basis", ["spherical", "cartesian"])
 @pytest.mark.parametrize("text", DIAGRAMS)
-def test_resolved_paths_are_full_labellings(random_values, text: str) -> None:
-    diagram, values = Diagram.parse(text), random_values(LEAVES, n=N, n_channels=N_CHANNELS)
-    plan = plan_of(diagram, LEAVES, TARGET, resolved=True)
+def test_resolved_paths_are_full_labellings(random_values, text: str, basis: str) -> None:
+    diagram, values = Diagram.parse(text), in_basis(random_values(LEAVES, n=N, n_channels=N_CHANNELS), basis)
+    plan = plan_of(diagram, LEAVES, TARGET, resolved=True, basis=basis)
     root = plan.steps[-1]
     targets = plan.lines[root.out].distinct
     module = Contraction(plan, N_CHANNELS, targets, mixing=False).double()
     labellings = [full_labelling(plan, root.out, k) for k in range(len(root.paths))]
     expected = [
-        np.stack(
-            [evaluate(diagram, labelling, values) for labelling in labellings if labelling.irrep == target], axis=2
-        )
+        np.stack([ORACLES[basis](diagram, x, values) for x in labellings if x.irrep == target], axis=2)
         for target in targets
     ]
     assert_close(module(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
     assert_close(torch.jit.script(module)(leaf_tensors(plan, values, torch.float64)), expected, 1e-12)
     assert_close(module.float()(leaf_tensors(plan, values, torch.float32)), expected, 1e-5)
+
+
+@pytest.mark.parametrize("text", DIAGRAMS)
+def test_scalars_are_the_same_numbers_in_both_bases(random_values, text: str) -> None:
+    """And tensors are those of the other basis: parameters act on channels only, so they are shared."""
+    values, found, modules = random_values(LEAVES, n=N, n_channels=N_CHANNELS), [], []
+    for basis in ORACLES:
+        plan = plan_of(text, LEAVES, TARGET, basis=basis)
+        modules.append(Contraction(plan, N_CHANNELS, plan.lines[plan.outputs[0]].distinct).double())
+        modules[-1].load_state_dict(modules[0].state_dict())
+        found.append(modules[-1](leaf_tensors(plan, in_basis(values, basis), torch.float64)))
+    targets = plan.lines[plan.outputs[0]].distinct
+    assert targets[0] == Irrep(0, 1)
+    np.testing.assert_allclose(found[1][0].detach(), found[0][0].detach(), rtol=1e-12, atol=1e-12)
+    pairs = zip(targets, found[0], strict=True)
+    assert_close(found[1], [np.einsum("tm,nmpc->ntpc", cartesian_basis(i.l), x.detach()) for i, x in pairs], 1e-12)
 
 
 @pytest.mark.parametrize("text", [*DIAGRAMS, "((A, A)@2, (A, A)@2)@2", "((h, h)@1, (h, h)@1)@1"])

@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["diagram", "enumerate", "evaluate", "character", "recoupling", "pruning", "plan"])
+MODULES = ["diagram", "enumerate", "evaluate", "character", "recoupling", "pruning", "basis", "plan"]
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name: str) -> None:
     result = doctest.testmod(import_module(f"fusionmd.fusion.{name}"))
     assert result.attempted > 0 and result.failed == 0
