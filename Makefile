@@ -50,7 +50,7 @@ test-mace: .venv-mace/.installed
 .venv-mace/.installed: constraints.txt
 	$(PYTHON) -m venv --clear .venv-mace
 	.venv-mace/bin/python -m pip install -qq $(TORCH)
-	.venv-mace/bin/python -m pip install -qq $(TORCH) mace-torch==0.3.16 -e .
+	.venv-mace/bin/python -m pip install -qq $(TORCH) mace-torch==0.3.16
 	@touch $@
 
 clean:
