@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import mace  # noqa: F401  before e3nn: it makes e3nn's tables loadable
 import numpy as np
 import torch
 from e3nn import o3

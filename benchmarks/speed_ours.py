@@ -1,0 +1,96 @@
+"""Our side of `speed_mace.py`: a worker that prepares energy and forces of a batch of molecules in one of our modes.
+
+A case: {n_channels, product, n_molecules, mode, call}. Mode: eager, scripted, compiled. Call: `pass`, from prepared
+graphs to energies and forces of every molecule, or `evaluate`, `Potential.evaluate` with neighbour lists and all.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from benchmarks.machine import ROOT, versions
+from benchmarks.molecules import copies
+from benchmarks.worker import Case, Prepared, serve
+from fusionmd.graph import concatenate
+from fusionmd.models import build_model
+from fusionmd.potential import Potential, load_potential
+from fusionmd.potential.assemble import evaluations
+from fusionmd.potential.compile import compiled_differentiate
+from fusionmd.potential.core import build_core
+from fusionmd.potential.export import potential_bytes
+from fusionmd.potential.heads import build_head
+from fusionmd.potential.passes import whole
+from fusionmd.structure import Structure
+
+CONFIG = ROOT / "models" / "acac-300K" / "config.yaml"
+ELEMENTS = (1, 6, 8)
+E0 = {1: -13.6, 6: -1027.0, 8: -2038.0}
+STATISTICS = {"mean_degree": 12.0, "rms_force": 1.0, "shift": 0.0}
+
+
+def main() -> None:
+    """Serve."""
+    torch.set_num_threads(1)
+    serve(prepare)
+
+
+def prepare(case: Case) -> Prepared:
+    """What to time, and what to tell about it."""
+    potential = in_mode(case["n_channels"], tuple(case["product"] or ()), case["mode"])
+    structures = [Structure(atoms.numbers, atoms.positions) for atoms in copies(case["n_molecules"])]
+    call = {"pass": one_pass, "evaluate": evaluate}[case["call"]](potential, structures)
+    n_edges = sum(potential.graph(structure).n_edges for structure in structures)
+    return call, {"n_parameters": n_parameters(potential), "n_edges": n_edges, "versions": versions()}
+
+
+def one_pass(potential: Potential, structures: list[Structure]) -> Callable[[], Any]:
+    """Prepared graph -> energies and forces of every molecule."""
+    graph = concatenate([potential.graph(structure) for structure in structures])
+    states = np.zeros((1, len(structures)), dtype=np.int64)
+    requests = torch.from_numpy(states)
+    return lambda: evaluations(whole(potential.core, graph, requests, potential.compiled), graph, states)
+
+
+def evaluate(potential: Potential, structures: list[Structure]) -> Callable[[], Any]:
+    """`Potential.evaluate`, neighbour lists included."""
+    return lambda: potential.evaluate(structures)
+
+
+@cache
+def in_mode(n_channels: int, product: tuple[str, ...], mode: str) -> Potential:
+    """A potential with random weights that runs in `mode`."""
+    if mode == "eager":
+        exported = potential_of(n_channels, product)
+        core = build_core([model_of(n_channels, product)], build_head("adiabatic", 1), exported.core.atomic_energies)
+        return Potential(core.eval().requires_grad_(False), exported.metadata, b"")
+    potential = potential_of(n_channels, product)
+    compiled = compiled_differentiate(potential, build=True) if mode == "compiled" else None
+    return Potential(potential.core, potential.metadata, potential.content, compiled=compiled)
+
+
+@cache
+def potential_of(n_channels: int, product: tuple[str, ...]) -> Potential:
+    """The model as an exported file, loaded."""
+    content, _ = potential_bytes(model_of(n_channels, product), atomic_energies=E0, name="speed", frames=())
+    return load_potential(content)
+
+
+def model_of(n_channels: int, product: tuple[str, ...]) -> torch.nn.Module:
+    """The architecture of the shipped potential with other channels, float32; `product` replaces its node diagrams."""
+    section = {**yaml.safe_load(CONFIG.read_text())["model"], "n_channels": n_channels}
+    changed = {"product": list(product)} if product else {}
+    torch.manual_seed(0)
+    return build_model(section | changed, elements=ELEMENTS, statistics=STATISTICS)
+
+
+def n_parameters(potential: Potential) -> int:
+    """Trained numbers."""
+    return sum(parameter.numel() for parameter in potential.core.parameters())
+
+
+if __name__ == "__main__":
+    main()
