@@ -101,9 +101,9 @@ def plan_above(plan: Plan, line: int) -> Plan:
 
 def cost_table(plan: Plan, *, n_channels: int) -> str:
     """A table of the steps: couplings, kernel, FLOP and bytes per node, largest intermediate."""
-    header = f"{'step':<34}{'paths':>6}{'pairs':>7}{'rows':>6}{'kernel':>8}{'kFLOP':>9}{'kB':>8}"
+    header = f"{'step':<34}{'paths':>6}{'pairs':>7}{'rows':>6}{'kernel':>16}{'kFLOP':>9}{'kB':>8}"
     rows = [
-        f"{step.name:<34}{len(step.paths):>6}{step.n_pairs:>7}{step.n_rows:>6}{step.kernel:>8}"
+        f"{step.name:<34}{len(step.paths):>6}{step.n_pairs:>7}{step.n_rows:>6}{step.kernel:>16}"
         f"{step.flop(n_channels) / 1e3:>9.1f}{step.bytes(n_channels) / 1e3:>8.1f}"
         for step in plan.steps
     ]

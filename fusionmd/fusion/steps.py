@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from fusionmd.fusion.basis import Basis, coupling, n_components
 from fusionmd.o3.irreps import Irrep
 
-Kernel = Literal["dense", "sparse"]
+Kernel = Literal["dense", "gathered", "sparse"]
 BYTES = 4
 _GEMM_FLOP_PER_SECOND = 5e10
 _STREAM_BYTES_PER_SECOND = 5e9
+_PASSES: dict[Kernel, int] = {"dense": 6, "gathered": 10, "sparse": 12}
+"""How often a product goes through memory, forward and backward."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,37 @@ class Path:
 
 @dataclass(frozen=True)
 class Block:
-    """One outer product of neighbouring components of the legs, and the irreps it feeds."""
+    """Products of components of the legs, one parity each, and the irreps they feed.
+
+    kernel: `dense` makes the whole outer product, `gathered` the pairs that some coupling needs; both then multiply by
+    the coupling matrix. `sparse` goes through the non-zero couplings one by one.
+    """
 
     left: range
     right: range
     outs: tuple[Irrep, ...]
+    kernel: Kernel = "dense"
+    n_rows: int = 0
+    n_needed: int = 0
+    n_nonzero: int = 0
 
     @property
     def n_pairs(self) -> int:
-        """Number of products."""
-        return len(self.left) * len(self.right)
+        """Number of products of two components."""
+        every = len(self.left) * len(self.right)
+        return {"dense": every, "gathered": self.n_needed, "sparse": self.n_nonzero}[self.kernel]
+
+    @property
+    def n_multiply_adds(self) -> int:
+        """Multiplications by coupling coefficients."""
+        return self.n_nonzero if self.kernel == "sparse" else self.n_rows * self.n_pairs
+
+    @property
+    def seconds(self) -> float:
+        """Rough time per node and channel, by which kernels are chosen."""
+        streamed = _PASSES[self.kernel] * self.n_pairs * BYTES / _STREAM_BYTES_PER_SECOND
+        gemm = 0.0 if self.kernel == "sparse" else 6 * self.n_multiply_adds / _GEMM_FLOP_PER_SECOND
+        return streamed + gemm
 
 
 @dataclass(frozen=True)
@@ -103,36 +126,30 @@ class Step:
     out: int
     paths: tuple[Path, ...]
     is_symmetric: bool
-    kernel: Kernel = "dense"
-    n_pairs: int = 0
+    blocks: tuple[Block, ...] = ()
     n_rows: int = 0
-    n_nonzero: int = 0
-    n_multiply_adds: int = 0
 
     def paths_to(self, irrep: Irrep) -> tuple[Path, ...]:
         """The couplings that end in `irrep`, in the order of their weights."""
         return tuple(path for path in self.paths if path.out == irrep)
 
+    @property
+    def kernel(self) -> str:
+        """The kernels of its blocks."""
+        return "+".join(sorted({block.kernel for block in self.blocks}))
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of products of two components."""
+        return sum(block.n_pairs for block in self.blocks)
+
     def flop(self, n_channels: int) -> int:
         """Floating point operations per node: products of pairs, then the Clebsch-Gordan contraction."""
-        return n_channels * (self.n_pairs + 2 * (self.n_multiply_adds if self.kernel == "dense" else self.n_nonzero))
+        return n_channels * sum(block.n_pairs + 2 * block.n_multiply_adds for block in self.blocks)
 
     def bytes(self, n_channels: int) -> int:
-        """What it writes per node in float32: pairs, rows, and products one by one where the kernel is sparse."""
-        intermediate = self.n_nonzero if self.kernel == "sparse" else 0
-        return (self.n_pairs + self.n_rows + intermediate) * n_channels * BYTES
-
-
-def blocks_of(step: Step, lines: Sequence[Line]) -> tuple[Block, ...]:
-    """The products of components that `step` needs: one outer product per pair of parities, unordered pairs once."""
-    left, right = lines[step.left].parity_ranges, lines[step.right].parity_ranges
-    blocks = []
-    for p, a in left.items():
-        for q, b in right.items():
-            outs = tuple(irrep for irrep in lines[step.out].distinct if irrep.p == p * q)
-            if outs and not (step.is_symmetric and p < q):
-                blocks.append(Block(a, b, outs))
-    return tuple(blocks)
+        """What it writes per node in float32: products and rows."""
+        return sum(block.n_pairs + block.n_rows for block in self.blocks) * n_channels * BYTES
 
 
 def coupling_matrix(step: Step, lines: Sequence[Line], out: Irrep, block: Block) -> NDArray[np.float64]:
@@ -154,22 +171,29 @@ def coupling_matrix(step: Step, lines: Sequence[Line], out: Irrep, block: Block)
     return matrix.reshape(len(paths) * n_rows, -1)
 
 
+def block_matrix(step: Step, lines: Sequence[Line], block: Block) -> NDArray[np.float64]:
+    """The coupling matrices of all irreps that `block` feeds, one below the other."""
+    return np.concatenate([coupling_matrix(step, lines, out, block) for out in block.outs])
+
+
 def costed(step: Step, lines: Sequence[Line]) -> Step:
-    """The step with its sizes, and the kernel that the cost model prefers."""
-    blocks = blocks_of(step, lines)
-    matrices = [coupling_matrix(step, lines, out, block) for block in blocks for out in block.outs]
-    n_nonzero = int(sum(np.count_nonzero(m) for m in matrices))
-    n_multiply_adds = sum(m.size for m in matrices)
-    dense_s = 2 * n_multiply_adds / _GEMM_FLOP_PER_SECOND
-    sparse_s = 4 * n_nonzero * BYTES / _STREAM_BYTES_PER_SECOND
-    return replace(
-        step,
-        kernel="dense" if dense_s <= sparse_s else "sparse",
-        n_pairs=sum(block.n_pairs for block in blocks),
-        n_rows=sum(n_components(path.out, lines[step.out].basis) for path in step.paths),
-        n_nonzero=n_nonzero,
-        n_multiply_adds=n_multiply_adds,
-    )
+    """The step with its blocks: one per pair of parities, unordered pairs once, each with the cheapest kernel."""
+    left, right = lines[step.left].parity_ranges, lines[step.right].parity_ranges
+    blocks = []
+    for p, a in left.items():
+        for q, b in right.items():
+            outs = tuple(irrep for irrep in lines[step.out].distinct if irrep.p == p * q)
+            if outs and not (step.is_symmetric and p < q):
+                blocks.append(_cheapest(step, lines, Block(a, b, outs)))
+    n_rows = sum(n_components(path.out, lines[step.out].basis) for path in step.paths)
+    return replace(step, blocks=tuple(blocks), n_rows=n_rows)
+
+
+def _cheapest(step: Step, lines: Sequence[Line], block: Block) -> Block:
+    matrix = block_matrix(step, lines, block)
+    needed = int(np.count_nonzero(np.any(matrix != 0, axis=0)))
+    sized = replace(block, n_rows=len(matrix), n_needed=needed, n_nonzero=int(np.count_nonzero(matrix)))
+    return min((replace(sized, kernel=kernel) for kernel in _PASSES), key=lambda choice: choice.seconds)
 
 
 def _within(part: range, whole: range) -> slice:

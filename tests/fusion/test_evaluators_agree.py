@@ -83,7 +83,7 @@ DIAGRAMS = [
 
 
 @pytest.mark.parametrize("basis", ["spherical", "cartesian"])
-@pytest.mark.parametrize("kernel", ["dense", "sparse"])
+@pytest.mark.parametrize("kernel", ["dense", "gathered", "sparse"])
 @pytest.mark.parametrize("text", DIAGRAMS)
 def test_with_channel_matrices_inside(random_values, text: str, kernel: str, basis: str) -> None:
     torch.manual_seed(3)
@@ -183,4 +183,7 @@ def full_labellings(plan: Plan, line: int, target: Irrep) -> list[tuple[Diagram,
 
 
 def with_kernel(plan: Plan, kernel: str) -> Plan:
-    return replace(plan, steps=tuple(replace(step, kernel=kernel) for step in plan.steps))
+    def changed(step: Step) -> Step:
+        return replace(step, blocks=tuple(replace(block, kernel=kernel) for block in step.blocks))
+
+    return replace(plan, steps=tuple(changed(step) for step in plan.steps))
