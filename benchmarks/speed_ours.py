@@ -8,22 +8,18 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 
 from benchmarks.machine import ROOT, versions
 from benchmarks.molecules import copies
 from benchmarks.worker import Case, Prepared, serve
-from fusionmd.graph import concatenate
 from fusionmd.models import build_model
 from fusionmd.potential import Potential, load_potential
-from fusionmd.potential.assemble import evaluations
 from fusionmd.potential.compile import compiled_differentiate
 from fusionmd.potential.core import build_core
 from fusionmd.potential.export import potential_bytes
 from fusionmd.potential.heads import build_head
-from fusionmd.potential.passes import whole
 from fusionmd.structure import Structure
 
 CONFIG = ROOT / "models" / "acac-300K" / "config.yaml"
@@ -48,11 +44,9 @@ def prepare(case: Case) -> Prepared:
 
 
 def one_pass(potential: Potential, structures: list[Structure]) -> Callable[[], Any]:
-    """Prepared graph -> energies and forces of every molecule."""
-    graph = concatenate([potential.graph(structure) for structure in structures])
-    states = np.zeros((1, len(structures)), dtype=np.int64)
-    requests = torch.from_numpy(states)
-    return lambda: evaluations(whole(potential.core, graph, requests, potential.compiled), graph, states)
+    """Prepared graphs -> energies and forces of every molecule."""
+    graphs = [potential.graph(structure) for structure in structures]
+    return lambda: potential.evaluate_graphs(structures, graphs)
 
 
 def evaluate(potential: Potential, structures: list[Structure]) -> Callable[[], Any]:

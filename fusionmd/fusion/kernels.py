@@ -80,6 +80,7 @@ class SparseBlock(Constants):
         matrix = block_matrix(step, lines, block)
         row, pair = np.nonzero(matrix)
         self.rows = _rows(step, lines, block)
+        self.n_rows: int = len(matrix)
         self.constant("value", matrix[row, pair][:, None])
         self.register_buffer("row", torch.from_numpy(row), persistent=False)
         self.left = Gather(pair // len(block.right) + block.left[0])
@@ -88,7 +89,7 @@ class SparseBlock(Constants):
     def forward(self, x: Tensor, y: Tensor) -> List[Tensor]:
         """As `DenseBlock`."""
         products = self.left(x) * self.right(y) * self.value
-        out = torch.zeros([x.size(0), sum(self.rows), x.size(2)], dtype=x.dtype, device=x.device)
+        out = torch.zeros([x.size(0), self.n_rows, x.size(2)], dtype=x.dtype, device=x.device)
         return list(out.index_add(1, self.row, products).split(self.rows, 1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ from fusionmd.potential.memory import max_edges
 from fusionmd.potential.metadata import Metadata
 from fusionmd.structure import Structure
 
-# Larger batches gain nothing on a CPU: their tensors leave the caches.
-CPU_BATCH_EDGES = 20_000
+# Larger batches are slower on a CPU: their tensors leave the caches.
+CPU_PASS_BYTES = 24_000_000
 
 States = int | Sequence[int] | NDArray[np.int64]
 
@@ -75,12 +75,7 @@ class Potential:
         memory_GB: Bound on the working memory (None: half of what is free); larger structures are cut into blocks.
         """
         structures = _as_sequence(structures)
-        requests = self.requested_states(states, len(structures))
-        results: list[Evaluation] = []
-        for batch in self._batches(structures, memory_GB):
-            chosen = slice(len(results), len(results) + len(batch))
-            results += self.evaluate_graphs(structures[chosen], batch, states=requests[:, chosen], memory_GB=memory_GB)
-        return results
+        return self._evaluate(structures, map(self.graph, structures), states, memory_GB)
 
     def evaluate_graphs(
         self,
@@ -90,16 +85,8 @@ class Potential:
         states: States = 0,
         memory_GB: float | None = None,
     ) -> list[Evaluation]:
-        """`evaluate` in one batch, for callers that keep their own neighbour lists."""
-        requests = self.requested_states(states, len(graphs))
-        graph, chosen = concatenate(graphs), torch.from_numpy(requests)
-        limit = self._max_edges(memory_GB)
-        if len(graphs) == 1 and graph.n_edges > limit:
-            blocks = blocks_within(structures[0], graph, self.metadata.n_hops, limit)
-            raw = passes.in_blocks(self.core, graph, blocks, chosen, self.compiled)
-        else:
-            raw = passes.whole(self.core, graph, chosen, self.compiled)
-        return evaluations(raw, graph, requests)
+        """`evaluate` for callers that keep their own neighbour lists."""
+        return self._evaluate(structures, graphs, states, memory_GB)
 
     def hessian(self, structure: Structure, *, state: int = 0, memory_GB: float | None = None) -> NDArray[np.float64]:
         """Second derivatives of the energy [3 n_atoms, 3 n_atoms], eV/angstrom^2; committee mean."""
@@ -154,14 +141,34 @@ class Potential:
             f"{', compiled' if self.compiled else ''})"
         )
 
-    def _batches(self, structures: Sequence[Structure], memory_GB: float | None) -> Iterator[list[Graph]]:
+    def _evaluate(
+        self, structures: Sequence[Structure], graphs: Iterable[Graph], states: States, memory_GB: float | None
+    ) -> list[Evaluation]:
+        requests = self.requested_states(states, len(structures))
+        limit = self._max_edges(memory_GB)
+        results: list[Evaluation] = []
+        for batch in self._batches(graphs, limit):
+            chosen = slice(len(results), len(results) + len(batch))
+            results += self._evaluate_batch(structures[chosen], batch, requests[:, chosen], limit)
+        return results
+
+    def _evaluate_batch(
+        self, structures: Sequence[Structure], graphs: Sequence[Graph], requests: NDArray[np.int64], limit: int
+    ) -> list[Evaluation]:
+        graph, chosen = concatenate(graphs), torch.from_numpy(requests)
+        if len(graphs) == 1 and graph.n_edges > limit:
+            blocks = blocks_within(structures[0], graph, self.metadata.n_hops, limit)
+            raw = passes.in_blocks(self.core, graph, blocks, chosen, self.compiled)
+        else:
+            raw = passes.whole(self.core, graph, chosen, self.compiled)
+        return evaluations(raw, graph, requests)
+
+    def _batches(self, graphs: Iterable[Graph], limit: int) -> Iterator[list[Graph]]:
         """Graphs in order, grouped so that each group stays within the limits."""
-        largest = self._max_edges(memory_GB)
-        largest = min(largest, CPU_BATCH_EDGES) if self.device.type == "cpu" else largest
+        largest = min(limit, self._cached_edges) if self.device.type == "cpu" else limit
         group: list[Graph] = []
         n_edges = 0
-        for structure in structures:
-            graph = self.graph(structure)
+        for graph in graphs:
             n_edges += graph.n_edges
             if group and n_edges > largest:
                 yield group
@@ -169,6 +176,10 @@ class Potential:
             group.append(graph)
         if group:
             yield group
+
+    @property
+    def _cached_edges(self) -> int:
+        return int(CPU_PASS_BYTES / max(self.metadata.bytes_per_edge, 1))
 
     def _max_edges(self, memory_GB: float | None) -> int:
         return max_edges(self.metadata.bytes_per_edge, memory_GB, self.device)

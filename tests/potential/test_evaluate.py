@@ -48,7 +48,8 @@ def test_batch_equals_one_by_one(two_hop, molecule, crystal):
 def test_small_batches_give_the_same(two_hop, molecule, monkeypatch):
     structures = [molecule] * 5
     expected = two_hop.evaluate(structures)
-    monkeypatch.setattr("fusionmd.potential.potential.CPU_BATCH_EDGES", two_hop.graph(molecule).n_edges * 2)
+    two_molecules = 2 * two_hop.graph(molecule).n_edges * two_hop.metadata.bytes_per_edge
+    monkeypatch.setattr("fusionmd.potential.potential.CPU_PASS_BYTES", two_molecules)
     for before, after in zip(expected, two_hop.evaluate(structures), strict=True):
         np.testing.assert_allclose(after.forces, before.forces, atol=1e-14)
 
@@ -121,7 +122,7 @@ def test_empty_rank(two_hop, molecule):
 
 
 def test_unknown_element(two_hop):
-    with pytest.raises(UnsupportedStructureError, match=r"\[79\].*retrain"):
+    with pytest.raises(UnsupportedStructureError, match=r"element Au is not among .*H, C, O.*another potential"):
         two_hop.evaluate([Structure([6, 79], [[0, 0, 0], [0, 0, 1.5]])])
 
 
