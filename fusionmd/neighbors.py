@@ -19,6 +19,8 @@ ALL_PAIRS_MAX_ATOMS = 30
 SLOT_MULTIPLE = 4
 # Candidates are searched slightly beyond the cutoff; the strict test r < cutoff is done once, here, for every backend.
 SEARCH_MARGIN = 1.0 + 1e-9
+# A lattice of n dimensions and volume v has a vector no longer than sqrt(HERMITE[n]) v^(1/n).
+HERMITE = {1: 1.0, 2: 2.0 / 3.0**0.5, 3: 2.0 ** (1.0 / 3.0)}
 
 
 class Edges(NamedTuple):
@@ -41,6 +43,7 @@ def neighbor_list(structure: Structure, cutoff: float, *, backend: str = "auto")
     backend: 'vesin', 'all_pairs' (non-periodic only), 'brute_force' (the slow oracle), or 'auto'.
     """
     _check_cutoff(cutoff)
+    _check_lattice(structure)
     search = _BACKENDS[_backend_for(structure, backend)]
     senders, receivers, shifts = search(structure, cutoff * SEARCH_MARGIN)
     return checked_edges(structure, cutoff, senders, receivers, shifts)
@@ -149,6 +152,20 @@ def _check_cutoff(cutoff: float) -> None:
     if not MIN_DISTANCE <= cutoff < np.inf:
         raise UnsupportedStructureError(
             f"cutoff is {cutoff}; give a finite distance of at least {MIN_DISTANCE} angstrom"
+        )
+
+
+def _check_lattice(structure: Structure) -> None:
+    """Atoms on top of their own images are noticed before the search: its cost grows as one over the volume."""
+    vectors = structure.cell[np.array(structure.pbc)]
+    if not len(vectors):
+        return
+    volume = np.linalg.det(vectors @ vectors.T) ** 0.5
+    bound = HERMITE[len(vectors)] ** 0.5 * volume ** (1.0 / len(vectors))
+    if min(bound, np.linalg.norm(vectors, axis=1).min()) < MIN_DISTANCE:
+        raise UnsupportedStructureError(
+            f"the cell {structure.cell.tolist()} puts atoms closer than {MIN_DISTANCE} angstrom to their own images; "
+            "check its unit (angstrom is wanted)"
         )
 
 

@@ -94,6 +94,21 @@ def test_atoms_closer_than_a_tenth_are_refused(pbc):
         neighbor_list(structure, CUTOFF)
 
 
+TINY = {
+    "short vector": (np.diag([20.0, 0.05, 20.0]), True),
+    "small volume, long vectors": (np.array([[3.0, 0, 0], [3.0, 0.01, 0], [3.0, 0, 0.01]]), True),
+    "flat": (np.diag([0.05, 0.05, 0.0]), (True, True, False)),
+    "all": (0.002 * np.eye(3), True),
+}
+
+
+@pytest.mark.parametrize("cell, pbc", TINY.values(), ids=TINY)
+def test_cells_that_put_atoms_on_their_images_are_refused_at_once(cell, pbc):
+    """With a cutoff of 5 angstrom the search itself would take gigabytes."""
+    with pytest.raises(UnsupportedStructureError, match="closer than 0.1 angstrom to their own images.*unit"):
+        neighbor_list(Structure([1], [[0, 0, 0]], cell, pbc), 5.0)
+
+
 def test_a_tenth_itself_is_accepted():
     assert len(neighbor_list(Structure([1, 1], [[0, 0, 0], [0, 0, 0.1001]]), CUTOFF).senders) == 2
 
