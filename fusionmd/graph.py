@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fusionmd.elements import symbols
 from fusionmd.errors import UnsupportedStructureError
 from fusionmd.neighbors import Edges, neighbor_list, slots
 from fusionmd.structure import Structure
@@ -86,8 +87,8 @@ def species_of(numbers: NDArray[np.int64], elements: Sequence[int]) -> NDArray[n
     unknown = sorted(set(numbers[~matches.any(axis=1)].tolist()))
     if unknown:
         raise UnsupportedStructureError(
-            f"atomic numbers {unknown} are not among the model's elements {known.tolist()}; "
-            "choose another model or retrain with them"
+            f"element {symbols(unknown)} is not among those of this model ({symbols(known)}); "
+            "choose another potential, or train with it"
         )
     return matches.argmax(axis=1).astype(np.int64)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FLOORS = {
-    "units": 0, "errors": 0, "files": 0,
+    "units": 0, "errors": 0, "files": 0, "elements": 0,
     "o3": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1,
     "fusion": 2, "potential": 2, "data": 2,
     "nn": 3,
@@ -15,7 +15,7 @@ FLOORS = {
     "workflows": 6,
     "cli": 7,
 }  # fmt: skip
-GEOMETRY, GROUND = {"structure", "neighbors", "skin", "graph"}, {"units", "errors", "files"}
+GEOMETRY, GROUND = {"structure", "neighbors", "skin", "graph"}, {"units", "errors", "files", "elements"}
 FAMILIES = dict.fromkeys(GEOMETRY, "geometry") | dict.fromkeys(GROUND, "ground")
 WALLS = {
     "engines": {"models", "nn", "fusion", "training", "data"},
@@ -28,7 +28,7 @@ MAY_IMPORT_TORCH = {
     "o3": {"spherical_harmonics", "laws"},
     "fusion": {"contraction", "constants", "kernels"},
     "namd": {"surfaces"},
-} | dict.fromkeys({"units", "errors", "files", "structure", "neighbors", "skin"}, set[str]())
+} | dict.fromkeys({"units", "errors", "files", "elements", "structure", "neighbors", "skin"}, set[str]())
 # Slow to import, rarely needed.
 COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export", "fusionmd.potential.compile")
 MAY_IMPORT_LATE = {("workflows", "installation")}  # must survive what is not there

@@ -110,7 +110,7 @@ def test_order_of_atoms_only_permutes_forces():
 
 
 def test_unknown_element_is_named():
-    with pytest.raises(UnsupportedStructureError, match=r"\[8\] are not among the model's elements \[1, 6\]"):
+    with pytest.raises(UnsupportedStructureError, match=r"element O is not among those of this model \(H, C\)"):
         graph_of(MOLECULE, [1, 6], CUTOFF)
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.data.elements import atomic_number, symbol
 from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
 from fusionmd.data.record import WEIGHT_KEYS, Record
+from fusionmd.elements import atomic_number, symbol
 from fusionmd.errors import DataError
 from fusionmd.files import atomic_write
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.data.elements import symbol
 from fusionmd.data.frame import Frame
+from fusionmd.elements import symbol, symbols
 from fusionmd.errors import DataError
 
 E0 = dict[int, float]
@@ -22,9 +22,9 @@ def reference_energies(frames: Sequence[Frame], source: Mapping[int, float] | Li
     if source == "fitted":
         return fitted_energies([frame for frame in frames if not frame.is_isolated_atom] or frames)
     table = isolated_atom_energies(frames) if source == "isolated" else dict(source)
-    missing = [symbol(number) for number in elements if number not in table]
+    missing = [number for number in elements if number not in table]
     if missing:
-        raise DataError(f"no E0 for {', '.join(missing)}; give their energies in eV, or frames of isolated atoms")
+        raise DataError(f"no E0 for {symbols(missing)}; give their energies in eV, or frames of isolated atoms")
     return {number: float(table[number]) for number in elements}
 
 
@@ -69,7 +69,7 @@ def fitted_energies(frames: Sequence[Frame], *, smallest: bool = False) -> E0:
     rank = int(np.linalg.matrix_rank(counts))
     if rank < len(elements) and not smallest:
         raise DataError(
-            f"E0 of {', '.join(map(symbol, elements))} cannot be fitted: the {len(known)} frames have only {rank} "
+            f"E0 of {symbols(elements)} cannot be fitted: the {len(known)} frames have only {rank} "
             "independent compositions; add frames of other compositions or isolated atoms, or give E0 as a table"
         )
     solution = np.linalg.lstsq(counts, energies, rcond=None)[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from fusionmd.data.frame import Frame
 from fusionmd.data.references import elements_of
+from fusionmd.elements import symbols
 from fusionmd.errors import DataError
 from fusionmd.neighbors import neighbor_list
 
@@ -57,7 +58,7 @@ def interaction_energy(frame: Frame, e0: Mapping[int, float]) -> float:
     """E - sum(E0), eV, ground state."""
     missing = sorted({int(number) for number in frame.structure.numbers} - set(e0))
     if missing:
-        raise DataError(f"{frame.source}: no E0 for atomic numbers {missing}; give them")
+        raise DataError(f"{frame.source}: no E0 for {symbols(missing)}; give it")
     return frame.ground_energy - sum(e0[int(number)] for number in frame.structure.numbers)
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
 from fusionmd import __version__
+from fusionmd.elements import symbols
 from fusionmd.errors import PotentialFormatError
 from fusionmd.files import write_bytes_atomic
 from fusionmd.o3 import CONVENTION_ID
@@ -123,7 +124,7 @@ def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies) -> Te
     missing = [z for z in contract.elements if z not in atomic_energies]
     if missing:
         raise PotentialFormatError(
-            f"no reference energy for atomic numbers {missing}; give atomic_energies for {list(contract.elements)}"
+            f"no reference energy for {symbols(missing)}; give atomic_energies for {symbols(contract.elements)}"
         )
     rows = [torch.as_tensor(atomic_energies[z], dtype=torch.float64) for z in contract.elements]
     if any(row.numel() not in (1, contract.n_outputs) or not bool(torch.isfinite(row).all()) for row in rows):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fusionmd.data.frame import Frame
+from fusionmd.elements import symbols
 from fusionmd.errors import DataError
 from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.potential import Potential
@@ -54,8 +55,8 @@ def check_elements(potential: Potential, frames: Sequence[Frame]) -> None:
         unknown = sorted({int(number) for number in frame.structure.numbers} - known)
         if unknown:
             raise DataError(
-                f"{frame.source}: atomic numbers {unknown} are not in this potential (trained on {sorted(known)}); "
-                "drop the frame or choose another potential"
+                f"{frame.source}: element {symbols(unknown)} is not in this potential (trained on "
+                f"{symbols(potential.elements)}); drop the frame or choose another potential"
             )
 
 

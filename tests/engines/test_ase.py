@@ -110,5 +110,5 @@ def test_bad_input(path, molecule):
         FusionCalculator(path, state=2)
     gold = Atoms("Au")
     gold.calc = FusionCalculator(path)
-    with pytest.raises(UnsupportedStructureError, match="79"):
+    with pytest.raises(UnsupportedStructureError, match="element Au"):
         gold.get_forces()

@@ -1,6 +1,7 @@
 """Element symbols and atomic numbers."""
 
 import difflib
+from collections.abc import Iterable
 
 from fusionmd.errors import DataError
 
@@ -27,3 +28,8 @@ def atomic_number(name: str) -> int:
 def symbol(number: int) -> str:
     """Symbol of an atomic number."""
     return SYMBOLS[number]
+
+
+def symbols(numbers: Iterable[int]) -> str:
+    """Symbols of atomic numbers, for messages: 'H, C, O'."""
+    return ", ".join(SYMBOLS[int(number)] for number in numbers)
