@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -18,7 +18,6 @@ from ase.md.md import MolecularDynamics
 from ase.md.nose_hoover_chain import IsotropicMTKNPT
 from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fusionmd.engines.ase import FusionCalculator
 from fusionmd.errors import ConfigError, DataError, PropagationError, UnsupportedStructureError
@@ -26,32 +25,13 @@ from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.potential import Potential
 from fusionmd.units import BOLTZMANN_EV_PER_K, FS_PER_PS
 from fusionmd.workflows.md_log import MDLog
+from fusionmd.workflows.md_settings import MDSettings
 
 TRAJECTORY, LOG, SETTINGS, LAST = "trajectory.xyz", "log.csv", "config.yaml", "last.xyz"
 MAX_TEMPERATURE_K = 1e5
 AVAILABLE_ENGINES = ("ase",)
 
 OnStep = Callable[[int, Mapping[str, float]], None]
-
-
-class MDSettings(BaseModel):
-    """How to move the atoms."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    engine: Literal["ase", "openmm", "lammps"] = "ase"
-    ensemble: Literal["nve", "nvt", "npt"] = "nve"
-    steps: int = Field(1000, ge=0)
-    timestep_fs: float = Field(0.5, gt=0)
-    temperature_K: float = Field(300.0, ge=0, description="of the start, and of the thermostat")
-    pressure_GPa: float = Field(0.0, description="for npt")
-    friction_per_ps: float = Field(10.0, gt=0, description="of the Langevin thermostat, for nvt")
-    thermostat_fs: float = Field(50.0, gt=0, description="time constant of the thermostat, for npt")
-    barostat_fs: float = Field(500.0, gt=0, description="time constant of the barostat, for npt")
-    state: int = Field(0, ge=0, description="electronic state that drives")
-    interval: int = Field(10, ge=1, description="steps between log lines and frames")
-    seed: int = Field(0, ge=0)
-    skin: float = Field(1.0, ge=0, description="of the neighbour list, angstrom")
 
 
 @dataclass(frozen=True)
@@ -84,11 +64,13 @@ def run_md(
 
     start: Its velocities are used if it has any, else they are drawn at `temperature_K`.
     on_step: Called with the step and its log line every `interval` steps.
-    Ctrl-C stops after the current step; `last.xyz` continues the run.
+    Ctrl-C stops after the current step; `last.xyz` continues the run. A start that the potential cannot describe is
+    refused before anything in `folder` is touched.
     """
     _check_engine(settings.engine)
-    folder, rng = _prepared(folder, overwrite), np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(settings.seed)
     atoms = _ready(start, potential, settings, rng)
+    folder = _prepared(folder, overwrite)
     write_text_atomic(folder / SETTINGS, _resolved(settings, potential))
     began, interrupted = time.perf_counter(), False
     with MDLog(folder / LOG, folder / TRAJECTORY, is_periodic=bool(atoms.pbc.any())) as log:
@@ -104,26 +86,16 @@ def run_md(
             ) from error
         finally:
             _write_last(folder / LAST, atoms)
-    speed = dynamics.nsteps / max(time.perf_counter() - began, 1e-9)
-    done = dynamics.nsteps
+    done, seconds = dynamics.nsteps, max(time.perf_counter() - began, 1e-9)
     return MDResult(
-        folder,
-        done,
-        done * settings.timestep_fs,
-        speed,
-        log.mean_temperature_K(),
-        log.energy_slope(len(atoms)),
-        interrupted,
+        folder=folder,
+        n_steps=done,
+        time_fs=done * settings.timestep_fs,
+        steps_per_s=done / seconds,
+        temperature_K=log.mean_temperature_K(),
+        energy_slope_meV_per_atom_per_ps=log.energy_slope(len(atoms)),
+        is_interrupted=interrupted,
     )
-
-
-def md_settings(**values: Any) -> MDSettings:
-    """Validated settings; ConfigError names what is wrong."""
-    try:
-        return MDSettings(**values)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-        raise ConfigError(f"{wrong}; known settings: {', '.join(MDSettings.model_fields)}") from None
 
 
 def read_start(path: str | os.PathLike[str], *, index: int = -1) -> Atoms:
@@ -161,18 +133,19 @@ def _prepared(folder: str | os.PathLike[str], overwrite: bool) -> Path:
 
 
 def _ready(start: Atoms, potential: Potential, settings: MDSettings, rng: np.random.Generator) -> Atoms:
-    """A copy with velocities and calculator."""
+    """A copy with calculator, forces and velocities."""
     atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc, velocities=start.get_velocities())
     if settings.ensemble == "npt" and not atoms.pbc.all():
         raise ConfigError(
             f"npt needs a cell that is periodic along all axes, this one has pbc {atoms.pbc.tolist()}; use nvt"
         )
+    atoms.calc = FusionCalculator(potential, state=settings.state, skin=settings.skin)
+    atoms.get_forces()
     if not atoms.get_velocities().any():
         _draw_momenta(atoms, settings.temperature_K, rng)
         Stationary(atoms, preserve_temperature=len(atoms) > 1)
         if len(atoms) > 2 and not atoms.pbc.any():
             ZeroRotation(atoms)
-    atoms.calc = FusionCalculator(potential, state=settings.state, skin=settings.skin)
     return atoms
 
 

@@ -7,12 +7,13 @@ import ase.io
 import numpy as np
 import pytest
 import yaml
-from ase import units
+from ase import Atoms, units
 
 from fusionmd.cli.main import run
-from fusionmd.errors import ConfigError, DataError, PropagationError
+from fusionmd.errors import ConfigError, DataError, MissingQuantityError, PropagationError, UnsupportedStructureError
 from fusionmd.potential import export_potential, load_potential
-from fusionmd.workflows.md import MDSettings, md_settings, read_start, run_md
+from fusionmd.workflows.md import read_start, run_md
+from fusionmd.workflows.md_settings import MDSettings, md_settings
 from tests.potential.conftest import random_structure
 from tests.toy_model import ToyModel
 
@@ -139,6 +140,51 @@ def test_engines_of_later(potential, molecule, tmp_path, engine):
     with pytest.raises(ConfigError, match="--engine ase"):
         run_md(potential, molecule, MDSettings(engine=engine), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def with_nan(atoms):
+    atoms.positions[2, 1] = np.nan
+
+
+def with_gold(atoms):
+    atoms.numbers[2] = 79
+
+
+def with_two_at_one_place(atoms):
+    atoms.positions[2] = atoms.positions[3] + [0.0, 0.0, 0.05]
+
+
+def with_a_flat_cell(atoms):
+    atoms.set_cell([5.0, 5.0, 0.0])
+    atoms.pbc = True
+
+
+BAD_ATOMS = {with_nan: "NaN", with_gold: "element Au", with_two_at_one_place: "0.05", with_a_flat_cell: "axis 2"}
+
+
+@pytest.mark.parametrize("spoil, says", BAD_ATOMS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_an_impossible_start_is_refused_before_an_earlier_run_is_touched(spoil, says, potential, molecule, tmp_path):
+    run_md(potential, molecule, MDSettings(steps=2, timestep_fs=0.2), tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    spoil(molecule)
+    for folder in ("run", "new"):
+        with pytest.raises(UnsupportedStructureError, match=says):
+            run_md(potential, molecule, MDSettings(steps=2), tmp_path / folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unknown_state_is_refused_before_anything_is_written(potential, molecule, tmp_path):
+    with pytest.raises(MissingQuantityError, match=r"states 0\.\.1"):
+        run_md(potential, molecule, MDSettings(state=2), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("pbc", [False, True])
+def test_one_atom_runs(pbc, potential, tmp_path):
+    atom = Atoms("O", cell=[2.0, 2.1, 2.2], pbc=pbc)
+    result = run_md(potential, atom, MDSettings(ensemble="nvt", steps=20), tmp_path / "run")
+    assert result.n_steps == 20 and result.temperature_K > 0
 
 
 def test_bad_settings(potential, molecule, tmp_path):
