@@ -95,7 +95,7 @@ def describe(potential: Potential) -> None:
             energy, forces = errors["energy_rmse_meV"], errors["forces_rmse_meV_A"]
             print(f"  errors on {frames} frames (RMSE): energy {energy:.2f} meV, forces {forces:.2f} meV/angstrom")
     for check in data.report.get("checks", []):
-        print(f"  checked at export: {check['name']}: {check['error']:.0e} (allowed {check['tolerance']:.0e})")
+        print(f"  checked at export: {check['name']}: {check['error']:.0g} (allowed {check['tolerance']:.0g})")
 
 
 def relaxed(potential: Potential) -> Atoms:

@@ -4,13 +4,19 @@ from typing import Annotated
 
 import typer
 
-from fusionmd.cli.options import Device, Json, Threads, device_of, use_threads
-from fusionmd.cli.output import write_json
+from fusionmd.cli.options import Device, DType, Json, Threads, device_of, dtype_of, use_threads
+from fusionmd.cli.output import waiting, write_json
 
 PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
 
 
-def command(potential: PotentialName, json: Json = None, threads: Threads = None, device: Device = "auto") -> None:
+def command(
+    potential: PotentialName,
+    json: Json = None,
+    threads: Threads = None,
+    device: Device = "auto",
+    dtype: DType = None,
+) -> None:
     """Compile a potential into your cache (minutes, needs a C++ compiler); engines then find it.
 
     Example: fusionmd compile acac-300K
@@ -22,16 +28,11 @@ def command(potential: PotentialName, json: Json = None, threads: Threads = None
     from fusionmd.potential.compile import compile_potential
 
     use_threads(threads)
-    loaded, began = load_potential(potential, device=device_of(device)), time.perf_counter()
+    loaded, began = load_potential(potential, device=device_of(device), dtype=dtype_of(dtype)), time.perf_counter()
     was_there = all(path.exists() for path in compiled_files(loaded))
-    print(
-        f"{'testing' if was_there else 'compiling'} {loaded.metadata.name} for torch and processor of this machine",
-        flush=True,
-    )
-    files = compile_potential(loaded)
+    doing, done = ("testing", "already compiled") if was_there else ("compiling", "compiled")
+    with waiting(f"{doing} {loaded.metadata.name} for torch and processor of this machine", after_s=0.0):
+        files = compile_potential(loaded)
     seconds = time.perf_counter() - began
-    print(
-        f"{'already compiled' if was_there else 'compiled'}, agrees with TorchScript ({seconds:.0f} s): "
-        f"{files[0].parent}"
-    )
+    print(f"{done}, agrees with TorchScript ({seconds:.0f} s): {files[0].parent}")
     write_json(json, {"files": [str(path) for path in files], "was_there": was_there, "seconds": seconds})

@@ -5,14 +5,10 @@ from typing import Annotated
 
 import typer
 
-from fusionmd.cli.options import Json
-from fusionmd.cli.output import show_table, write_json
+from fusionmd.cli.options import Json, Key, Unit
+from fusionmd.cli.output import show_table, waiting, write_json
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, fetch and audit data sets.")
-
-Key = Annotated[
-    str | None, typer.Option(metavar="KEY", help="Name of the label in the files (default: the usual ones).")
-]
 
 
 @app.command("list", epilog="Example: fusionmd data list")
@@ -42,7 +38,8 @@ def fetch_named(
     """Copy or download a known data set and check its files."""
     from fusionmd.data.catalogue import fetch, known_data
 
-    files = fetch(name, to, from_dir=from_dir)
+    with waiting(f"fetching {name}"):
+        files = fetch(name, to, from_dir=from_dir)
     entry = known_data(name)
     for file in files:
         checked = "SHA-256 checked" if entry.files[file.name] else "SHA-256 of the original unknown"
@@ -58,17 +55,20 @@ def audit(
     forces_key: Key = None,
     stress_key: Key = None,
     virial_key: Key = None,
-    energy_unit: Annotated[str | None, typer.Option(help="e.g. kcal/mol (default: that of the format).")] = None,
-    length_unit: Annotated[str | None, typer.Option(help="e.g. Bohr (default: that of the format).")] = None,
+    energy_unit: Unit = None,
+    length_unit: Unit = None,
+    forces_unit: Unit = None,
+    stress_unit: Unit = None,
     json: Json = None,
 ) -> None:
     """Look for wrong units and signs, outliers, duplicates, leakage, missing and zero labels; exit 1 on errors."""
     from fusionmd.data.audit import audit_files
     from fusionmd.data.record import Keys
-    from fusionmd.data.units import Units
 
-    units = Units(energy_unit or "eV", length_unit or "angstrom") if energy_unit or length_unit else None
-    result = audit_files(files, keys=Keys(energy_key, forces_key, stress_key, virial_key), units=units)
+    keys = Keys(energy_key, forces_key, stress_key, virial_key)
+    units = {"energy": energy_unit, "length": length_unit, "forces": forces_unit, "stress": stress_unit}
+    with waiting("looking at the frames"):
+        result = audit_files(files, keys=keys, units=units)
     for name, found in result.items():
         typer.echo(
             f"{name}: {found.n_frames} frames, " + (f"{len(found.findings)} findings" if found.findings else "clean")

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from fusionmd.cli.options import Device, Json, Threads, device_of, use_threads
+from fusionmd.cli.options import Device, DType, Json, Key, Threads, Unit, device_of, dtype_of, use_threads
 from fusionmd.cli.output import progress, show_table, write_json
 
 PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A path, or the name of a shipped potential.")]
 Frames = Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Labelled frames: extxyz, npz or ASE db.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="PNG", help="Write parity plots (png, svg or pdf).")]
-Key = Annotated[str | None, typer.Option(help="Key of this label in the files (default: the usual names).")]
-Unit = Annotated[str | None, typer.Option(help="Unit of the files (default: that of the format, else eV, angstrom).")]
 
 
 def command(
@@ -28,6 +26,7 @@ def command(
     forces_unit: Unit = None,
     stress_unit: Unit = None,
     device: Device = "auto",
+    dtype: DType = None,
     threads: Threads = None,
     json: Json = None,
 ) -> None:
@@ -54,7 +53,7 @@ def command(
         stress_unit=stress_unit,
     )
     labelled = frames_of(data.train, data)
-    loaded = load_potential(potential, device=device_of(device))
+    loaded = load_potential(potential, device=device_of(device), dtype=dtype_of(dtype))
     with progress("frames", len(labelled)) as advance:
         comparison = compare(loaded, labelled, on_progress=advance)
     metrics = metrics_of(comparison)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fusionmd.cli.options import Json, Threads, use_threads
-from fusionmd.cli.output import show_table, write_json
+from fusionmd.cli.output import show_table, waiting, write_json
 
 Sources = Annotated[
     list[Path], typer.Argument(metavar="RUN|CHECKPOINT...", help="Run folders, checkpoints or potential files.")
@@ -33,11 +33,12 @@ def command(
     from fusionmd.workflows.export import export
 
     use_threads(threads)
-    metadata = export(sources, output, is_committee=committee, name=name, licence_weights=licence)
+    with waiting("checking and writing"):
+        metadata = export(sources, output, is_committee=committee, name=name, licence_weights=licence)
     checks = metadata.report["checks"]
     show_table(
         ["checked", "error below", "allowed"],
-        [(c["name"], f"{c['error']:.0e}", f"{c['tolerance']:.0e}") for c in checks],
+        [(c["name"], f"{c['error']:.0g}", f"{c['tolerance']:.0g}") for c in checks],
     )
     print(f"{metadata.n_members} model(s), {output.stat().st_size} bytes: {output}")
     write_json(json, {"path": str(output), "metadata": metadata.to_dict()})

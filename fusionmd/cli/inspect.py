@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fusionmd.cli.options import Json, Threads, use_threads
-from fusionmd.cli.output import show_table, write_json
+from fusionmd.cli.output import show_table, waiting, write_json
+from fusionmd.elements import symbols
 
 if TYPE_CHECKING:
     from fusionmd.potential.inspect import Inspection
@@ -21,14 +22,15 @@ def command(potential: PotentialName, json: Json = None, threads: Threads = None
     from fusionmd.potential.inspect import inspect_potential
 
     use_threads(threads)
-    found = inspect_potential(potential)
+    with waiting("running the self-test"):
+        found = inspect_potential(potential)
     show_table(["what", "value"], _rows(found), title=found.metadata.name)
     checks = found.metadata.report.get("checks", [])
-    rows = [(c["name"], f"{c['error']:.0e}", f"{c['tolerance']:.0e}", "yes" if c["passed"] else "NO") for c in checks]
+    rows = [(c["name"], f"{c['error']:.0g}", f"{c['tolerance']:.0g}", "yes" if c["passed"] else "NO") for c in checks]
     show_table(["checked at export", "error below", "allowed", "passed"], rows)
     print(
-        f"self-test, {found.n_frames} frames: energies {found.energy_error:.1e} eV/atom (allowed "
-        f"{found.energy_tolerance:.0e}), "
+        f"self-test, {found.n_frames} frames: "
+        f"energies {found.energy_error:.1e} eV/atom (allowed {found.energy_tolerance:.0e}), "
         f"forces {found.force_error:.1e} eV/angstrom (allowed {found.force_tolerance:.0e}): "
         f"{'passed' if found.passed else 'FAILED; export it again, or use the torch version it names'}"
     )
@@ -37,11 +39,9 @@ def command(potential: PotentialName, json: Json = None, threads: Threads = None
 
 
 def _rows(found: "Inspection") -> list[tuple[str, str]]:
-    from ase.data import chemical_symbols
-
     data = found.metadata
     rows = [
-        ("elements", " ".join(chemical_symbols[z] for z in data.elements)),
+        ("elements", symbols(data.elements)),
         ("cutoff", f"{data.cutoff:g} angstrom, {data.n_hops} hop(s): range {data.interaction_range:g} angstrom"),
         ("states", f"{data.n_states} ({data.head})"),
         ("members", str(data.n_members)),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fusionmd.cli.options import Device, Json, Threads, device_of, use_threads
+from fusionmd.cli.options import Device, DType, Json, Threads, device_of, dtype_of, use_threads
 from fusionmd.cli.output import progress, write_json
 
 PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
@@ -49,13 +49,15 @@ def command(
     json: Json = None,
     threads: Threads = None,
     device: Device = "auto",
+    dtype: DType = None,
 ) -> None:
     """Run molecular dynamics; OUT/last.xyz continues a run that was stopped (Ctrl-C).
 
     Example: fusionmd md acac-300K start.xyz --ensemble nvt --steps 2000 --temperature 300 -o run
     """
     from fusionmd.potential import load_potential
-    from fusionmd.workflows.md import md_settings, read_start, run_md
+    from fusionmd.workflows.md import read_start, run_md
+    from fusionmd.workflows.md_settings import md_settings
 
     use_threads(threads)
     settings = md_settings(
@@ -70,7 +72,8 @@ def command(
         interval=interval,
         seed=seed,
     )
-    atoms, loaded = read_start(start), load_potential(potential, device=device_of(device), compiled=compiled)
+    atoms = read_start(start)
+    loaded = load_potential(potential, device=device_of(device), compiled=compiled, dtype=dtype_of(dtype))
     with progress(f"{ensemble} of {len(atoms)} atoms", steps) as advance:
         result = run_md(
             loaded,

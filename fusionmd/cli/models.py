@@ -20,7 +20,9 @@ def command(example: Example = None, json: Json = None) -> None:
     from fusionmd.workflows.example_config import example_yaml
 
     if example is not None:
-        print(example_yaml(example))
+        text = example_yaml(example)
+        print(text)
+        write_json(json, {"name": example, "yaml": text})
         return
     found = [describe(name, kind) for name, kind in architectures().items()]
     for architecture in found:

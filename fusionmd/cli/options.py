@@ -21,6 +21,8 @@ Json = Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write 
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where to compute; auto takes a GPU where there is one.")]
 DType = Annotated[DTypeName | None, typer.Option("--dtype", help="Precision of the network (default: the file's).")]
+Key = Annotated[str | None, typer.Option(metavar="KEY", help="Where this label is (default: the usual names).")]
+Unit = Annotated[str | None, typer.Option(metavar="UNIT", help="Of the files (default: as the format says).")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

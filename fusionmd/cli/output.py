@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,32 @@ def progress(label: str, n_total: int, *, every_s: float = 10.0) -> Iterator[Pro
             yield advance
     else:
         yield _plain_lines(label, n_total, every_s)
+
+
+@contextmanager
+def waiting(label: str, *, after_s: float = 2.0) -> Iterator[None]:
+    """Show that something of unknown length goes on: a spinner on a terminal, else one line after `after_s` seconds."""
+    if sys.stdout.isatty():
+        with _spinner(label):
+            yield
+        return
+    line = threading.Timer(after_s, print, args=[f"{label} ..."], kwargs={"flush": True})
+    line.daemon = True
+    line.start()
+    try:
+        yield
+    finally:
+        line.cancel()
+
+
+@contextmanager
+def _spinner(label: str) -> Iterator[None]:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with RichProgress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as bar:
+        bar.add_task(label, total=None)
+        yield
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from fusionmd.data.frame import Frame
 
 Level = Literal["error", "warning", "info"]
 
@@ -21,3 +23,8 @@ class Finding:
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.frames[:8])) + (", ..." if len(self.frames) > 8 else "")
         return f"{self.level}: {self.message}" + (f" (frames {shown})" if self.frames else "")
+
+
+def where(frames: Sequence[Frame], condition: Callable[[Frame], bool]) -> list[int]:
+    """Indices of the frames that fulfil a condition."""
+    return [index for index, frame in enumerate(frames) if condition(frame)]

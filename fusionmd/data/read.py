@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -79,6 +80,11 @@ def default_units(path: str | PathLike[str], format: str | None = None) -> Units
     if kind == "npz":
         return NPZ_UNITS
     return ase_db_units(path) if kind == "ase-db" else Units()
+
+
+def units_of(path: str | PathLike[str], given: Mapping[str, str | None], format: str | None = None) -> Units:
+    """Units of a file: those that are `given` ('energy', 'length', 'forces', 'stress'), else those of its format."""
+    return replace(default_units(path, format), **{name: unit for name, unit in given.items() if unit is not None})
 
 
 def _check_named_keys(keys: Keys, seen: set[str], path: str | PathLike[str]) -> None:

@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 def cache_key(potential: Potential) -> str:
     """Hash of everything the compiled form depends on: file, torch and its settings, processor, dtype, device."""
     form = f"{FORM} {sorted(INDUCTOR_SETTINGS.items())}"
-    parts = (form, potential.sha256, torch.__version__, _processor(potential.device), potential.metadata.dtype)
+    parts = (form, potential.sha256, torch.__version__, _processor(potential.device), potential.dtype)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -89,7 +89,9 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
 
 def rounded(error: float) -> float:
     """The next power of ten at or above `error`: the last digits differ from run to run, and files should not."""
-    return float(f"1e{math.ceil(math.log10(max(error, NOISE)))}") if math.isfinite(error) else math.inf
+    if not math.isfinite(error):
+        return math.inf
+    return float(f"1e{math.ceil(math.log10(max(error, NOISE)))}") if error else 0.0
 
 
 def demand(checks: Sequence[Check]) -> None:

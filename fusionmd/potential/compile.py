@@ -83,7 +83,7 @@ def compiled_differentiate(potential: Potential, *, build: bool = False) -> Comp
     if not all(path.exists() for path in paths):
         return None
     compiled = CompiledDifferentiate(potential.core, tuple(_loaded(path) for path in paths))
-    error, tolerance = _deviation(potential, compiled), TOLERANCES[potential.metadata.dtype]
+    error, tolerance = _deviation(potential, compiled), TOLERANCES[potential.dtype]
     if not error <= tolerance:
         raise PotentialFormatError(
             f"the compiled form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} "

@@ -21,17 +21,26 @@ Source = str | os.PathLike[str] | bytes
 Compiled = Literal["auto", "yes", "no"]
 
 
-def load_potential(source: Source, *, device: str | torch.device = "cpu", compiled: Compiled = "no") -> Potential:
+def load_potential(
+    source: Source,
+    *,
+    device: str | torch.device = "cpu",
+    compiled: Compiled = "no",
+    dtype: torch.dtype | None = None,
+) -> Potential:
     """Load a potential from a path, the name of a shipped one, or the bytes of a file.
 
     compiled: 'yes' uses this machine's compiled form and makes it if there is none (minutes, once), 'auto' uses it
     where it exists, 'no' runs TorchScript.
+    dtype: Precision of the network (None: that of the file); references and sums are float64 in any case.
     """
     content, name = read_bytes(source)
     extra_files = unpack(content, source=name)
     metadata = Metadata.from_json(extra_files[METADATA], source=name)
     potential = Potential(load_module(content, name, device), metadata, content)
     run_self_test(potential, self_test_of(extra_files, name), source=name)
+    if dtype is not None:
+        use_precision(potential.core, dtype)
     if compiled != "no":
         potential.compiled = compiled_differentiate(potential, build=compiled == "yes")
     return potential
@@ -54,6 +63,13 @@ def load_exchange_core(source: Source, *, device: str | torch.device = "cpu") ->
     entry = load_module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
     fill(entry, load_module(content, name, device))
     return entry
+
+
+def use_precision(core: Any, dtype: torch.dtype) -> None:
+    """Let the network of a core compute in `dtype`; its reference energies stay as they are."""
+    references = core.atomic_energies
+    core.to(dtype)
+    core.atomic_energies = references
 
 
 def fill(empty: Any, full: Any) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionmd.errors import PotentialFormatError
+from fusionmd.o3 import CONVENTION_ID
 
 FORMAT = "fusionmd-potential"
 FORMAT_VERSION = 1
@@ -89,6 +90,16 @@ class Metadata:
             raise PotentialFormatError(
                 f"the metadata of {source} are incomplete ({error}); export the potential again"
             ) from None
+
+
+def check_convention(metadata: Metadata, *, source: str = "the file") -> None:
+    """Refuse weights that another convention of Clebsch-Gordan tables gave their meaning; scripted code has its own."""
+    if metadata.clebsch_gordan_convention != CONVENTION_ID:
+        raise PotentialFormatError(
+            f"the weights of {source} belong to the convention {metadata.clebsch_gordan_convention!r}, this fusionmd "
+            f"has {CONVENTION_ID!r}: the file can be run, but not rebuilt or trained further; use fusionmd "
+            f"{metadata.fusionmd_version}, or train again"
+        )
 
 
 def _checked_fields(text: str | bytes, source: str) -> dict[str, Any]:

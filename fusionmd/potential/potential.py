@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from fusionmd.elements import symbols
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
 from fusionmd.graph import Graph, concatenate, graph_of
 from fusionmd.potential import derivatives, passes
@@ -22,6 +23,7 @@ from fusionmd.structure import Structure
 
 # Larger batches are slower on a CPU: their tensors leave the caches.
 CPU_PASS_BYTES = 24_000_000
+BYTES_PER_NUMBER = {"float32": 4, "float64": 8}
 
 States = int | Sequence[int] | NDArray[np.int64]
 
@@ -60,6 +62,11 @@ class Potential:
     def device(self) -> torch.device:
         """Where it runs."""
         return torch.device(self.core.atomic_energies.device)
+
+    @property
+    def dtype(self) -> str:
+        """Precision in which the network computes: float32 or float64."""
+        return str(self.core.model_dtype.dtype).removeprefix("torch.")
 
     @property
     def sha256(self) -> str:
@@ -135,9 +142,8 @@ class Potential:
     def __repr__(self) -> str:
         data = self.metadata
         return (
-            f"Potential({data.name!r}, elements {list(data.elements)}, cutoff {data.cutoff:g} angstrom x "
-            f"{data.n_hops}, "
-            f"{data.n_states} state(s), {data.n_members} member(s), {data.dtype}, {self.device}"
+            f"Potential({data.name!r}, {symbols(data.elements)}, cutoff {data.cutoff:g} angstrom x {data.n_hops}, "
+            f"{data.n_states} state(s), {data.n_members} member(s), {self.dtype}, {self.device}"
             f"{', compiled' if self.compiled else ''})"
         )
 
@@ -178,11 +184,16 @@ class Potential:
             yield group
 
     @property
+    def _bytes_per_edge(self) -> int:
+        """What the file says, of its own precision, in the precision that is used."""
+        return self.metadata.bytes_per_edge * BYTES_PER_NUMBER[self.dtype] // BYTES_PER_NUMBER[self.metadata.dtype]
+
+    @property
     def _cached_edges(self) -> int:
-        return int(CPU_PASS_BYTES / max(self.metadata.bytes_per_edge, 1))
+        return int(CPU_PASS_BYTES / max(self._bytes_per_edge, 1))
 
     def _max_edges(self, memory_GB: float | None) -> int:
-        return max_edges(self.metadata.bytes_per_edge, memory_GB, self.device)
+        return max_edges(self._bytes_per_edge, memory_GB, self.device)
 
     def _descriptors(self, graph: Graph) -> NDArray[np.float64]:
         with torch.no_grad():

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusionmd.data.frame import Frame
-from fusionmd.data.read import default_units, read_frames
-from fusionmd.data.units import Units
+from fusionmd.data.read import read_frames, units_of
 from fusionmd.training.config import DataConfig
 
 Array = NDArray[np.float64]
@@ -28,20 +26,19 @@ def frames_of(paths: Sequence[Path], data: DataConfig) -> list[Frame]:
             forces_key=data.forces_key,
             stress_key=data.stress_key,
             virial_key=data.virial_key,
-            units=units_of(path, data),
+            units=units_of(path, given_units(data)),
         )
     ]
 
 
-def units_of(path: Path, data: DataConfig) -> Units:
-    """The units of a file: those of its format, except what the configuration says."""
-    given = {
+def given_units(data: DataConfig) -> dict[str, str | None]:
+    """What the configuration says about units, as `fusionmd.data.read.units_of` takes it."""
+    return {
         "energy": data.energy_unit,
         "length": data.length_unit,
         "forces": data.forces_unit,
         "stress": data.stress_unit,
     }
-    return replace(default_units(path), **{name: unit for name, unit in given.items() if unit is not None})
 
 
 def energies_of(frame: Frame, n_states: int) -> Array:

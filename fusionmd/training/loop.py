@@ -19,6 +19,7 @@ from fusionmd.training.metrics import metrics_of
 from fusionmd.training.state import RunState
 from fusionmd.training.step import TensorFunction
 from fusionmd.training.validation import ValidationSet, validate
+from fusionmd.units import MEV_PER_EV
 
 Record = dict[str, Any]
 
@@ -99,7 +100,7 @@ def finish_epoch(state: RunState, work: Work) -> None:
             "elapsed_s": round(state.elapsed, 2),
             "learning_rate": factor * work.config.optimizer.learning_rate,
             "train_loss": float(means[0]),
-            "train_forces_rmse_meV_A": 1000 * float(means[2]) ** 0.5,
+            "train_forces_rmse_meV_A": MEV_PER_EV * float(means[2]) ** 0.5,
             "valid_loss": loss,
             **{f"valid_{key}": value for key, value in metrics_of(comparison).items() if isinstance(value, float)},
             "is_best": is_best,

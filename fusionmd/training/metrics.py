@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.units import GPA_PER_EV_PER_ANGSTROM3
+from fusionmd.units import GPA_PER_EV_PER_ANGSTROM3, MEV_PER_EV
 
-MEV_PER_EV = 1000.0
 Array = NDArray[np.float64]
 
 

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fusionmd.files import atomic_write
-from fusionmd.training.metrics import MEV_PER_EV, Comparison
+from fusionmd.training.metrics import Comparison
+from fusionmd.units import MEV_PER_EV
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#888888"
 STATE_COLORS = (BLUE, ORANGE, "#2a8c55", "#8c3fa8", "#b03030")

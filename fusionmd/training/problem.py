@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fusionmd.data.elements import symbol
 from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
 from fusionmd.data.references import E0
 from fusionmd.data.splits import Split
 from fusionmd.data.statistics import interaction_energy
+from fusionmd.elements import symbols
 from fusionmd.errors import ConfigError, DataError, UnsupportedStructureError
 from fusionmd.graph import Graph, graph_of
 from fusionmd.models import build_model
@@ -59,8 +59,9 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
     """Read the data, decide what `start` leaves open, build the model and the graphs."""
     frames = split_frames(config.data, seed=config.training.seed)
     elements = elements_of(config, start, [*frames.train, *frames.valid])
-    e0 = initial_references(config, start, frames.train, elements)
     train, valid = frames.train, frames.valid
+    # A random split may put an isolated atom on either side.
+    e0 = initial_references(config, start, [*train, *valid] if config.e0.kind == "isolated" else train, elements)
     if config.e0.kind == "isolated":
         # Their energies are E0 itself; with the mean energy per atom as a shift the model would contradict them.
         train, valid = ([frame for frame in part if not frame.is_isolated_atom] for part in (train, valid))
@@ -92,9 +93,9 @@ def initial_references(config: Config, start: Start, frames: Sequence[Frame], el
     """E0 as configured; of a continued run as they were; of fine-tuning those of the potential unless given."""
     if start.e0 is None or (start.is_fine_tuning and config.e0.kind != "fitted"):
         return references_of(config, frames, elements)
-    missing = [symbol(number) for number in elements if number not in start.e0]
+    missing = [number for number in elements if number not in start.e0]
     if missing and not config.fine_tune.refit_e0:
-        raise ConfigError(f"the potential has no E0 for {', '.join(missing)}; give e0.values or set fine_tune.refit_e0")
+        raise ConfigError(f"the potential has no E0 for {symbols(missing)}; give e0.values or set fine_tune.refit_e0")
     return {number: start.e0.get(number, 0.0) for number in elements}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fusionmd.data.elements import atomic_number, symbol
 from fusionmd.data.frame import Frame
 from fusionmd.data.references import E0, fitted_energies, isolated_atom_energies
+from fusionmd.elements import atomic_number, symbols
 from fusionmd.errors import ConfigError, DataError
-from fusionmd.training.config import Config
+from fusionmd.training.config import Config, DataConfig
 from fusionmd.training.frames import frames_of
 
 
@@ -18,17 +18,22 @@ def references_of(config: Config, frames: Sequence[Frame], elements: Sequence[in
         table = given_energies(config.e0.values)
     elif config.e0.kind == "isolated":
         path = config.data.isolated_atoms
-        table = isolated_atom_energies(frames_of([path], config.data) if path else frames)
+        table = isolated_atom_energies(frames_of([path], _energies_alone(config.data)) if path else frames)
     else:
         # One molecule or one alloy does not determine every E0, only their sum, and that is all training needs.
         table = fitted_energies([frame for frame in frames if not frame.is_isolated_atom], smallest=True)
-    missing = [symbol(number) for number in elements if number not in table]
+    missing = [number for number in elements if number not in table]
     if missing:
         raise DataError(
-            f"no E0 for {', '.join(missing)} (e0.kind: {config.e0.kind}); give e0.values in eV, or one-atom frames in "
+            f"no E0 for {symbols(missing)} (e0.kind: {config.e0.kind}); give e0.values in eV, or one-atom frames in "
             "the training data or in data.isolated_atoms"
         )
     return {number: float(table[number]) for number in elements}
+
+
+def _energies_alone(data: DataConfig) -> DataConfig:
+    """How to read a file of atoms, which seldom has forces and never needs them."""
+    return data.model_copy(update={"forces_key": "", "stress_key": "", "virial_key": ""})
 
 
 def given_energies(values: Mapping[str, float]) -> E0:

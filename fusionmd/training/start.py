@@ -13,7 +13,7 @@ from torch import Tensor
 from fusionmd.errors import ConfigError, PotentialFormatError
 from fusionmd.potential.archive import METADATA, WEIGHTS, unpack
 from fusionmd.potential.file import read_bytes
-from fusionmd.potential.metadata import Metadata
+from fusionmd.potential.metadata import Metadata, check_convention
 
 MEMBER = "members.0."
 
@@ -59,6 +59,7 @@ def start_of_potential(source: str | Path) -> Start:
     content, name = read_bytes(source)
     files = unpack(content, source=name)
     metadata = Metadata.from_json(files[METADATA], source=name)
+    check_convention(metadata, source=name)
     if metadata.n_members > 1:
         raise ConfigError(f"{name} is a committee of {metadata.n_members}; fine-tune its members one by one")
     if not metadata.config or "statistics" not in metadata.config[0] or WEIGHTS not in files:

@@ -15,6 +15,7 @@ from torch import nn
 from fusionmd.errors import ConfigError, PotentialFormatError
 from fusionmd.potential import Metadata, export_potential
 from fusionmd.potential.archive import METADATA, SELF_TEST, WEIGHTS, unpack
+from fusionmd.potential.metadata import check_convention
 from fusionmd.potential.selftest import SelfTest
 from fusionmd.structure import Structure
 from fusionmd.training.checkpoint import FILE_NAME
@@ -94,6 +95,7 @@ def _frames_beside(path: Path) -> tuple[Structure, ...]:
 def _of_potential(path: Path) -> Ingredients:
     extra_files = unpack(path.read_bytes(), source=str(path))
     metadata = Metadata.from_json(extra_files[METADATA], source=str(path))
+    check_convention(metadata, source=str(path))
     if len(metadata.config) != metadata.n_members:
         raise PotentialFormatError(
             f"{path} does not say how its models are built; export from the training run instead"

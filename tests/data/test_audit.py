@@ -112,6 +112,12 @@ def test_defects_are_located(frames, check, where):
     assert where in located, audit_frames(frames)
 
 
+def test_states_out_of_order_are_noticed():
+    gaps = [[0.0, -1.0 if i == 3 else 1.0] for i in range(len(MOLECULES))]
+    states = [replace(f, energy=f.energy + np.array(gap), forces=None) for f, gap in zip(MOLECULES, gaps, strict=True)]
+    assert [tuple(f.frames) for f in audit_frames(states) if f.check == "state order"] == [(3,)]
+
+
 def test_close_atoms_are_an_error():
     near = Frame(Structure([1, 1], [[0, 0, 0], [0, 0, 0.05]]), 1.0, source="n, frame 0")
     assert "close atoms" in found([near], ["error"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
-from fusionmd.potential import passes
+from fusionmd.potential import load_potential, passes
 from fusionmd.potential.checks import forces_error, virials_error
 from fusionmd.structure import Structure
 from tests.potential.conftest import E0, random_structure
@@ -182,6 +182,19 @@ def test_float64_sums_keep_what_float32_loses(committee):
     middle = committee.evaluate([frames[1]])[0].forces[0]
     slope = -(middle * np.eye(27, 3)).sum()
     assert (energies[2] - energies[0]) / 0.02 == pytest.approx(slope, abs=2e-3)
+
+
+def test_a_float32_potential_can_compute_in_float64(files, committee, molecule):
+    """More digits, the same references: forces are then derivatives to far below single precision."""
+    double = load_potential(files / "committee.pt", dtype=torch.float64)
+    before, after = committee.evaluate([molecule])[0], double.evaluate([molecule])[0]
+    assert (committee.dtype, double.dtype) == ("float32", "float64") and "float64" in repr(double)
+    assert after.energy == pytest.approx(before.energy, abs=1e-4) and after.energy != before.energy
+    np.testing.assert_allclose(after.forces, before.forces, atol=1e-5)
+    assert double.core.atomic_energies.tolist() == committee.core.atomic_energies.tolist()
+    assert forces_error(double, [molecule]) < 1e-8 < forces_error(committee, [molecule])
+    back = load_potential(files / "one.pt", dtype=torch.float32)
+    assert back.core.atomic_energies.dtype == torch.float64 and back.core.model_dtype.dtype == torch.float32
 
 
 def test_descriptors(one_hop, two_hop, molecule):

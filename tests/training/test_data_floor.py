@@ -5,14 +5,19 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from fusionmd.data.frame import Frame
+from fusionmd.data.read import units_of
+from fusionmd.data.units import Units
 from fusionmd.errors import ConfigError
 from fusionmd.structure import Structure
 from fusionmd.training.config import Config, DataConfig
-from fusionmd.training.frames import energies_of, forces_of, frames_of, stress_of, units_of, weights_of
+from fusionmd.training.frames import energies_of, forces_of, frames_of, given_units, stress_of, weights_of
+from fusionmd.training.problem import prepare
 from fusionmd.training.references import given_energies, references_of
 from fusionmd.training.split import random_split, split_frames
+from fusionmd.training.start import Start
 from tests.training import toy
 
 WATER = Structure([8, 1, 1], [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
@@ -42,10 +47,12 @@ def test_weights_multiply():
 
 
 def test_units_are_those_of_the_format_unless_given(tmp_path):
-    data = DataConfig(train=("a.xyz",), energy_unit="kcal/mol")
-    assert units_of(tmp_path / "a.xyz", data).energy == "kcal/mol"
-    assert units_of(tmp_path / "a.npz", DataConfig(train=("a.npz",))).energy == "kcal/mol"
-    assert units_of(tmp_path / "a.xyz", DataConfig(train=("a.xyz",))).energy == "eV"
+    given = given_units(DataConfig(train=("a.xyz",), energy_unit="kcal/mol"))
+    nothing = given_units(DataConfig(train=("a.xyz",)))
+    assert units_of(tmp_path / "a.xyz", given).energy == "kcal/mol"
+    assert units_of(tmp_path / "a.npz", nothing).energy == "kcal/mol"
+    assert units_of(tmp_path / "a.npz", {"length": "Bohr"}) == Units("kcal/mol", "Bohr")
+    assert units_of(tmp_path / "a.xyz", nothing).energy == "eV"
 
 
 def test_files_are_read_in_order(tmp_path):
@@ -73,6 +80,49 @@ def test_references(frames, tmp_path, kind):
     found = references_of(config, frames_of([frames], config.data), (1, 6, 8))
     # The Morse interaction (some -1 eV per atom) is in the fit.
     assert found == pytest.approx(toy.E0, abs=3.0 if kind == "fitted" else 1e-9)
+
+
+def with_atoms(frames, path, *, key="energy"):
+    """The frames of a file, and one isolated atom of each element between them."""
+    lines = [
+        f'1\nProperties=species:S:1:pos:R:3 config_type=IsolatedAtom {key}={toy.E0[z]} pbc="F F F"\n{name} 0 0 0\n'
+        for name, z in (("H", 1), ("C", 6), ("O", 8))
+    ]
+    path.write_text("".join([lines[0], frames.read_text(), *lines[1:]]))
+    return path
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_isolated_atoms_among_the_frames_are_found_on_either_side_of_the_split(frames, tmp_path, seed):
+    path = with_atoms(frames, tmp_path / "all.xyz")
+    config = configured(path, e0={"kind": "isolated"}, data={"valid_count": 9}, training={"seed": seed})
+    problem = prepare(config, Start(), dtype=torch.float64, device=torch.device("cpu"))
+    assert problem.e0 == pytest.approx(toy.E0)
+    assert len(problem.train) + len(problem.valid) == 16 and all(s.n_atoms > 1 for s in problem.train)
+
+
+def test_a_file_of_atoms_needs_no_forces(frames, tmp_path):
+    labels = frames.read_text().replace("energy=", "dft=").replace("forces:R", "f:R")
+    (tmp_path / "frames.xyz").write_text(labels)
+    (tmp_path / "nothing.xyz").write_text("")
+    atoms = with_atoms(tmp_path / "nothing.xyz", tmp_path / "atoms.xyz", key="dft")
+    data = {"isolated_atoms": str(atoms), "energy_key": "dft", "forces_key": "f"}
+    config = configured(tmp_path / "frames.xyz", e0={"kind": "isolated"}, data=data)
+    assert references_of(config, frames_of([tmp_path / "frames.xyz"], config.data), (1, 6, 8)) == pytest.approx(toy.E0)
+
+
+def test_weights_of_config_types_and_of_frames_reach_the_loss(frames, tmp_path):
+    text = frames.read_text().split("\n")
+    comments = [i for i, line in enumerate(text) if line.startswith("Properties")]
+    for count, i in enumerate(comments):
+        text[i] += f" config_type={'ab'[count % 2]}" + (" config_forces_weight=5" if count == 0 else "")
+    (tmp_path / "f.xyz").write_text("\n".join(text))
+    weights = {"Default": 2.0, "b": 0.25}
+    config = configured(tmp_path / "f.xyz", data={"config_type_weights": weights, "valid": str(frames)})
+    problem = prepare(config, Start(), dtype=torch.float64, device=torch.device("cpu"))
+    assert problem.train[0].weights == (2.0, 10.0, 2.0)  # type a has no weight of its own
+    assert {sample.weights for sample in problem.train[1::2]} == {(0.25, 0.25, 0.25)}
+    assert {sample.weights for sample in problem.valid} == {(2.0, 2.0, 2.0)}
 
 
 def test_a_table_with_an_unknown_symbol():

@@ -3,7 +3,7 @@ import pytest
 import torch
 from ase.io import write
 
-from fusionmd.errors import ConfigError
+from fusionmd.errors import ConfigError, PotentialFormatError
 from fusionmd.training import train
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
@@ -76,6 +76,12 @@ def test_fine_tuning_can_be_resumed(potential, frames, tmp_path):
     first = train(settings, tmp_path, potential=potential)
     again = train({**settings, "training": {**settings["training"], "epochs": 2}}, tmp_path, resume=True)
     assert first.n_epochs == 1 and again.n_epochs == 2
+
+
+def test_weights_of_another_convention_are_refused(potential, monkeypatch):
+    monkeypatch.setattr("fusionmd.potential.metadata.CONVENTION_ID", "another")
+    with pytest.raises(PotentialFormatError, match="'fusionmd-real-cg-1', this fusionmd has 'another'.*train again"):
+        start_of_potential(potential)
 
 
 def test_another_model_section_is_refused(potential, frames, tmp_path):

@@ -93,7 +93,7 @@ def test_verb_export(folder, tmp_path, capsys):
 def test_verb_inspect(folder, tmp_path, capsys):
     assert run(["inspect", str(folder / "a.pt"), "--json", str(tmp_path / "r.json")]) == 0
     shown, result = capsys.readouterr().out, json.loads((tmp_path / "r.json").read_text())
-    assert "H C O" in shown and "passed" in shown and "CC0-1.0" in shown
+    assert "H, C, O" in shown and "passed" in shown and "CC0-1.0" in shown
     assert result["self_test"]["passed"] and result["metadata"]["elements"] == [1, 6, 8]
     assert set(result["records"]) == {"fusionmd.json", "weights.safetensors", "exchange.pt", "selftest.npz"}
 
