@@ -13,17 +13,16 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 import torch
-from torch_ema import ExponentialMovingAverage
 
 from benchmarks import mace_peer as peer
+from benchmarks.mace_training import Recipe, Trainer, interaction_energy, labelled_graphs
 from benchmarks.machine import provenance
 from fusionmd.files import atomic_write
 
@@ -54,10 +53,10 @@ class Frames:
 
     def settings(self, n_channels: int) -> peer.Settings:
         """Sizes of the benchmark; scale, shift and number of neighbours of the training frames."""
-        energies = np.array([interaction_energy(atoms) / len(atoms) for atoms in self.train])
+        energies = np.array([interaction_energy(atoms, E0) / len(atoms) for atoms in self.train])
         forces = np.concatenate([atoms.get_forces() for atoms in self.train])
         plain = peer.Settings(n_channels=n_channels)
-        degrees = [graph.edge_index.shape[1] / len(graph.positions) for graph in graphs_of(self.train, plain)]
+        degrees = [graph.edge_index.shape[1] / len(graph.positions) for graph in labelled_graphs(self.train, plain, E0)]
         return peer.Settings(
             n_channels=n_channels,
             avg_num_neighbors=float(np.mean(degrees)),
@@ -66,30 +65,16 @@ class Frames:
         )
 
 
-def interaction_energy(atoms: ase.Atoms) -> float:
-    """E - sum(E0), eV."""
-    return atoms.get_potential_energy() - sum(E0[symbol] for symbol in atoms.get_chemical_symbols())
-
-
-def graphs_of(frames: list[ase.Atoms], settings: peer.Settings) -> list[Any]:
-    """Graphs with labels."""
-    return [
-        peer.graph(a.numbers, a.positions, settings, energy=interaction_energy(a), forces=a.get_forces())
-        for a in frames
-    ]
-
-
 class Race:
     """A training run: model, optimiser, average of the weights, and the CPU time that they have had."""
 
     def __init__(self, arguments: argparse.Namespace, frames: Frames) -> None:
         self.arguments = arguments
+        self.recipe = Recipe(learning_rate=arguments.learning_rate)
         self.settings = frames.settings(arguments.channels)
-        self.train, self.valid = graphs_of(frames.train, self.settings), graphs_of(frames.valid, self.settings)
-        self.n_edges = self._largest_batch() + 1
-        self.forward, self.model = self._model()
-        self.optimizer = peer.optimizer(self.model, learning_rate=arguments.learning_rate)
-        self.average = ExponentialMovingAverage(self.model.parameters(), decay=arguments.ema)
+        self.train, self.valid = (labelled_graphs(part, self.settings, E0) for part in (frames.train, frames.valid))
+        everything = [*self.train, *self.valid]
+        self.trainer = Trainer(self.settings, arguments.mode, self.recipe, everything, seed=arguments.seed)
         self.step, self.spent, self.wall = 0, 0.0, 0.0
 
     def run(self) -> None:
@@ -112,23 +97,14 @@ class Race:
 
     def update(self, progress: float) -> None:
         """One optimiser step at the learning rate that `progress` in 0..1 asks for."""
-        rate = self.arguments.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        weights = {"energy": self.arguments.energy_weight, "forces": self.arguments.forces_weight}
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = peer.loss(self._errors(self._next_batch()), **weights)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.arguments.clip)
-        self.optimizer.step()
-        self.average.update()
+        self.trainer.update(self._next_batch(), rate_factor=(1 + math.cos(math.pi * progress)) / 2)
         self.step += 1
 
     def validate(self) -> dict[str, float]:
         """RMSE of total energies (meV) and force components (meV/angstrom) with the averaged weights."""
-        size = self.arguments.batch_size
-        with self.average.average_parameters():
-            pairs = [self._errors(self.valid[i : i + size]) for i in range(0, len(self.valid), size)]
+        size = self.recipe.batch_size
+        with self.trainer.average.average_parameters():
+            pairs = [self.trainer.errors(self.valid[i : i + size]) for i in range(0, len(self.valid), size)]
         energies, forces = (torch.cat([pair[k].detach().reshape(-1) for pair in pairs]).double() for k in (0, 1))
         rmse = lambda errors: 1000 * float(errors.square().mean().sqrt())  # noqa: E731
         return {"energy_rmse_meV": rmse(energies), "forces_rmse_meV_A": rmse(forces)}
@@ -136,9 +112,9 @@ class Race:
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         state = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average.state_dict(),
+            "model": self.trainer.model.state_dict(),
+            "optimizer": self.trainer.optimizer.state_dict(),
+            "average": self.trainer.average.state_dict(),
             "progress": (self.step, self.spent, self.wall),
         }
         with atomic_write(self.arguments.output / "checkpoint.pt") as path:
@@ -149,48 +125,34 @@ class Race:
         path = self.arguments.output / "checkpoint.pt"
         if path.exists():
             state = torch.load(path, weights_only=False)
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.average.load_state_dict(state["average"])
+            self.trainer.model.load_state_dict(state["model"])
+            self.trainer.optimizer.load_state_dict(state["optimizer"])
+            self.trainer.average.load_state_dict(state["average"])
             self.step, self.spent, self.wall = state["progress"]
-
-    def _model(self) -> tuple[Callable[..., Any], torch.nn.Module]:
-        """The callable to train through, and the module that has the weights."""
-        forward = peer.in_mode(self.settings, self.arguments.mode, seed=self.arguments.seed)
-        return forward, getattr(forward, "_orig_mod", forward)
 
     def _set_up(self) -> float:
         """Compile, outside the budget: one forward and backward pass. CPU seconds."""
         begin = time.process_time()
-        wrong = self._errors(self.train[: self.arguments.batch_size])
+        wrong = self.trainer.errors(self.train[: self.recipe.batch_size])
         peer.loss(wrong, energy=0.0, forces=1.0).backward()
         return time.process_time() - begin
 
     def _next_batch(self) -> list[Any]:
         """The graphs of this step; the order of an epoch depends on (seed, epoch) alone."""
-        size = self.arguments.batch_size
+        size = self.recipe.batch_size
         epoch, index = divmod(self.step, len(self.train) // size)
         order = np.random.Generator(np.random.Philox(key=[self.arguments.seed, epoch])).permutation(len(self.train))
         return [self.train[i] for i in order[index * size : (index + 1) * size]]
 
-    def _errors(self, graphs: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Differentiable errors; every batch has the same sizes, because a compiled model is made for one."""
-        batch = peer.padded_batch_of(graphs, self.settings, self.n_edges)
-        return peer.errors(peer.energies_and_forces(self.forward, batch, training=True), batch, n_padding=1)
-
-    def _largest_batch(self) -> int:
-        sizes = sorted(graph.edge_index.shape[1] for graph in [*self.train, *self.valid])
-        return sum(sizes[-self.arguments.batch_size :])
-
     def _log(self, event: str, **entries: Any) -> None:
         """One JSON line."""
-        epochs = self.step * self.arguments.batch_size / len(self.train)
+        epochs = self.step * self.recipe.batch_size / len(self.train)
         spent = {"cpu_s": round(self.spent, 1), "wall_s": round(self.wall, 1)}
-        options = {k: v if isinstance(v, (int, float)) else str(v) for k, v in vars(self.arguments).items()}
+        options = {k: v for k, v in vars(self.arguments).items() if not isinstance(v, Path)} | asdict(self.recipe)
         entry = {"event": event, "step": self.step, "epoch": epochs, **spent, "load": os.getloadavg()[0], **entries}
         if event != "validation":
             entry["options"] = options
-            entry["n_parameters"] = sum(p.numel() for p in self.model.parameters())
+            entry["n_parameters"] = sum(p.numel() for p in self.trainer.model.parameters())
         with (self.arguments.output / "log.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
@@ -219,12 +181,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mode", default="compiled", help="eager or compiled (faster)")
     parser.add_argument("--budget", type=float, default=3600.0, help="CPU seconds")
     parser.add_argument("--channels", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=5)
     parser.add_argument("--learning-rate", type=float, default=0.01)
-    parser.add_argument("--energy-weight", type=float, default=1.0)
-    parser.add_argument("--forces-weight", type=float, default=1000.0)
-    parser.add_argument("--clip", type=float, default=10.0, help="largest norm of the gradient (mace's default)")
-    parser.add_argument("--ema", type=float, default=0.99)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--validate-every", type=float, default=180.0, help="CPU seconds")
     parser.add_argument("--checkpoint-every", type=float, default=300.0, help="seconds")
