@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from ase import Atoms, units
 from ase.io import read, write
 from ase.md.langevin import Langevin
@@ -46,10 +47,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--potential", default="acac-300K", help="shipped name, or a file that knows H, C and O")
     arguments.add_argument("--out", type=Path, default=Path("demo-output"))
+    arguments.add_argument("--threads", type=int, default=1, help="of torch; fifteen atoms keep one busy")
     arguments.add_argument("--smoke", action="store_true", help="a twentieth of the steps")
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     scale = 20 if given.smoke else 1
+    torch.set_num_threads(given.threads)
 
     heading("1. Load the potential; loading runs its self-test")
     potential = load_potential(given.potential)
@@ -185,7 +188,7 @@ def plot(nve: Record, nvt: Record, path: Path) -> None:
     axes[0, 1].set(title="NVE: total energy, magnified", xlabel="time (fs)", ylabel="change (µeV per atom)")
     axes[1, 0].plot(time_nvt, nvt.column(3))
     axes[1, 0].axhline(TEMPERATURE, color="grey", linestyle=":")
-    axes[1, 0].set(title="NVT: temperature", xlabel="time (fs)", ylabel="K")
+    axes[1, 0].set(title="NVT: temperature", xlabel="time (fs)", ylabel="temperature (K)")
     axes[1, 1].plot(time_nvt, nvt.column(4))
     axes[1, 1].axhline(0, color="grey", linestyle=":")
     axes[1, 1].set(title="NVT: the proton between the oxygens", xlabel="time (fs)", ylabel="d(O-H) - d(H...O) (Å)")

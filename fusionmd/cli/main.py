@@ -47,8 +47,8 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        else:
-            print(f"fusionmd: {one_line(error, arguments)}", file=sys.stderr)
+        elif message := one_line(error, arguments):
+            print(f"fusionmd: {message}", file=sys.stderr)
         return exit_code(error)
 
 
@@ -84,12 +84,13 @@ def exit_code(error: Exception) -> int:
 
 
 def one_line(error: Exception, arguments: Sequence[str]) -> str:
-    """Say what went wrong in one line, with the next step."""
+    """Say what went wrong in one line, with the next step; nothing where the help was shown instead."""
     if isinstance(error, FusionMDError):
         return " ".join(str(error).split())
     if hasattr(error, "format_message"):  # wrong usage, found by the parser
         path = getattr(getattr(error, "ctx", None), "command_path", "fusionmd")
-        return f"{' '.join(error.format_message().split())} (see `{path} --help`)"
+        said = " ".join(error.format_message().split())
+        return f"{said} (see `{path} --help`)" if said else ""
     if isinstance(error, USER_FILE_ERRORS):
         return f"{error.filename}: {error.strerror}"
     what = " ".join(str(error).split()) or "no message"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,15 +103,26 @@ def _bar(label: str, n_total: int) -> Iterator[Progress]:
 
 def _plain_lines(label: str, n_total: int, every_s: float) -> Progress:
     last = time.monotonic()
+    first: tuple[int, float] | None = None
 
     def advance(done: int, remark: str = "") -> None:
-        nonlocal last
+        nonlocal last, first
         now = time.monotonic()
+        first = first or (done, now)
         if done >= n_total or now - last >= every_s:
             last = now
-            print(f"{label}: {done}/{n_total} {remark}".rstrip(), flush=True)
+            parts = (f"{label}: {done}/{n_total}", _left(first, done, n_total, now), remark)
+            print(" ".join(part for part in parts if part), flush=True)
 
     return advance
+
+
+def _left(first: tuple[int, float], done: int, n_total: int, now: float) -> str:
+    """What is left at the speed since the first call (a resumed run does not begin at 0); empty if that is unknown."""
+    steps = done - first[0]
+    if steps <= 0 or done >= n_total:
+        return ""
+    return f"({timedelta(seconds=round((now - first[1]) / steps * (n_total - done)))} left)"
 
 
 def _shown(cell: Any) -> str:

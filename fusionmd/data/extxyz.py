@@ -74,11 +74,18 @@ def _record(comment: str, rows: list[str], source: str) -> Record:
     columns = _columns(rows, str(values.pop("Properties", PLAIN_COLUMNS)))
     lattice = values.pop("Lattice", None)
     pbc = values.pop("pbc", lattice is not None)
-    cell = None if lattice is None else np.asarray(lattice, dtype=np.float64).reshape(3, 3)
+    cell = None if lattice is None else _cell(lattice)
     numbers, positions = _numbers(columns), columns.pop("pos", None)
     if positions is None:
         raise DataError("no column `pos`; name the columns in Properties=...")
     return Record(numbers, positions, cell, pbc, {**values, **columns}, source)
+
+
+def _cell(lattice: Any) -> NDArray[np.float64]:
+    values = np.asarray(lattice, dtype=np.float64)
+    if values.size != 9:
+        raise DataError(f"Lattice has {values.size} numbers; wanted 9, the three cell vectors one after another")
+    return values.reshape(3, 3)
 
 
 def parse_comment(comment: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fusionmd.units import MEV_PER_EV
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#888888"
 STATE_COLORS = (BLUE, ORANGE, "#2a8c55", "#8c3fa8", "#b03030")
+FEW_POINTS = 500
 Record = dict[str, Any]
 
 
@@ -100,7 +101,8 @@ def _parity(axes: Any, reference: NDArray[np.float64], predicted: NDArray[np.flo
     if not is_known.any():
         return
     x, y = reference[is_known], predicted[is_known]
-    axes.scatter(x, y, s=4, alpha=0.4, color=color, linewidths=0, label=label, rasterized=True)
+    size, alpha = (14, 0.7) if x.size < FEW_POINTS else (4, 0.4)
+    axes.scatter(x, y, s=size, alpha=alpha, color=color, linewidths=0, label=label, rasterized=True)
     ends = [min(x.min(), y.min()), max(x.max(), y.max())]
     axes.plot(ends, ends, color=GREY, linewidth=0.8, zorder=0)
 
@@ -113,6 +115,7 @@ def _histogram(axes: Any, errors: NDArray[np.float64], color: str, label: str) -
 
 
 def _label(axes: Any, title: str, x: str, y: str) -> None:
+    axes.locator_params(axis="x", nbins=5)
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(x, fontsize=9)
     axes.set_ylabel(y, fontsize=9)

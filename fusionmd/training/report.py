@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def write_report(
         ("Configuration", f"<pre>{escape(config_yaml(config))}</pre>"),
     ]
     body = "\n".join(f"<section><h2>{title}</h2>\n{content}</section>" for title, content in sections)
-    write_text_atomic(path, _page(f"Training run {path.resolve().parent.name}", body))
+    write_text_atomic(path, _page(f"Training: {path.resolve().parent.name}", body))
 
 
 def _page(title: str, body: str) -> str:
@@ -55,13 +56,13 @@ def _cell(value: Any) -> str:
     return f'<td class="number">{value}</td>' if isinstance(value, int) else f"<td>{escape(str(value))}</td>"
 
 
-def _summary_rows(summary: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    hours = epochs[-1]["elapsed_s"] / 3600 if epochs else 0.0
+def _summary_rows(summary: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    spent = timedelta(seconds=round(epochs[-1]["elapsed_s"])) if epochs else timedelta()
     return [
         ("stopped by", summary["stopped_by"]),
-        ("epochs", summary["n_epochs"]),
-        ("best epoch", summary["best_epoch"]),
-        ("time spent, hours", float(hours)),
+        ("epochs", str(summary["n_epochs"])),
+        ("best epoch", str(summary["best_epoch"])),
+        ("time of training, h:min:s", str(spent)),
         ("potential", summary["potential"] or f"none: {summary['export_failure']}"),
     ]
 

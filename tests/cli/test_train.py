@@ -1,6 +1,10 @@
 """`fusionmd train`: what it leaves, and what it says to wrong configurations."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -49,6 +53,23 @@ def test_wrong_configuration(old, new, said, fusionmd, data, tmp_path):
     assert is_one_line(result), result.err
     assert all(word in result.err for word in said), result.err
     assert not (tmp_path / "run" / "potential.pt").exists()
+
+
+def test_ctrl_c_leaves_a_state_that_is_resumed(data, tmp_path, fusionmd):
+    """In a process of its own, as a terminal would send it; then --resume finishes the run."""
+    call = ["train", str(data / "train.yaml"), "-o", str(tmp_path / "run"), "--set", "training.epochs=100000"]
+    running = subprocess.Popen([sys.executable, "-m", "fusionmd.cli", *call], stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "run" / "log.jsonl"
+    while running.poll() is None and not log.exists():
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130 and "go on with --resume" in said
+    n_done = sum('"epoch"' in line for line in log.read_text().splitlines())
+    assert n_done >= 1 and not (tmp_path / "run" / "potential.pt").exists()
+    result = fusionmd(*call[:4], "--set", f"training.epochs={n_done + 1}", "--resume")
+    assert result.code == 0, result.err
+    assert (tmp_path / "run" / "potential.pt").exists()
 
 
 def test_missing_configuration(fusionmd, tmp_path):
