@@ -12,13 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.errors import DiagramError
 from fusionmd.o3.cartesian import cartesian_coupling
 from fusionmd.o3.clebsch_gordan import clebsch_gordan
 from fusionmd.o3.irreps import Irrep
 
 Basis = Literal["spherical", "cartesian"]
-_MAX_CARTESIAN_INDICES = 15
 _ROUNDING = 1e-14
 
 
@@ -32,21 +30,13 @@ def n_components(irrep: Irrep, basis: Basis) -> int:
 
 
 def coupling(l1: int, l2: int, l3: int, basis: Basis) -> NDArray[np.float64]:
-    """The coupling tensor C[m1, m2, m3] in `basis`, read-only.
-
-    Raises DiagramError for a Cartesian table of more than 3^15 numbers.
-    """
+    """The coupling tensor C[m1, m2, m3] in `basis`, read-only."""
     return clebsch_gordan(l1, l2, l3) if basis == "spherical" else _cartesian(l1, l2, l3)
 
 
 @cache
 def _cartesian(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
     """The Cartesian table with exact zeros where rounding left some 1e-17."""
-    if l1 + l2 + l3 > _MAX_CARTESIAN_INDICES:
-        raise DiagramError(
-            f"the coupling ({l1}, {l2}) -> {l3} has 3^{l1 + l2 + l3} numbers in the Cartesian basis; "
-            "truncate the lines with '@n', or use the spherical basis"
-        )
     table = cartesian_coupling(l1, l2, l3)
     cleaned = np.where(np.abs(table) > _ROUNDING, table, 0.0)
     cleaned.setflags(write=False)

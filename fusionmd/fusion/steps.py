@@ -14,11 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusionmd.errors import DiagramError
 from fusionmd.fusion.basis import Basis, coupling, n_components
 from fusionmd.o3.irreps import Irrep
 
 Kernel = Literal["dense", "gathered", "sparse"]
 BYTES = 4
+_MAX_ENTRIES = 2**27
 _GEMM_FLOP_PER_SECOND = 5e10
 _STREAM_BYTES_PER_SECOND = 5e9
 _PASSES: dict[Kernel, int] = {"dense": 6, "gathered": 10, "sparse": 12}
@@ -177,7 +179,10 @@ def block_matrix(step: Step, lines: Sequence[Line], block: Block) -> NDArray[np.
 
 
 def costed(step: Step, lines: Sequence[Line]) -> Step:
-    """The step with its blocks: one per pair of parities, unordered pairs once, each with the cheapest kernel."""
+    """The step with its blocks: one per pair of parities, unordered pairs once, each with the cheapest kernel.
+
+    Raises DiagramError where a coupling matrix would fill gigabytes.
+    """
     left, right = lines[step.left].parity_ranges, lines[step.right].parity_ranges
     blocks = []
     for p, a in left.items():
@@ -190,10 +195,21 @@ def costed(step: Step, lines: Sequence[Line]) -> Step:
 
 
 def _cheapest(step: Step, lines: Sequence[Line], block: Block) -> Block:
+    _demand_room(step, lines[step.out].basis, block)
     matrix = block_matrix(step, lines, block)
     needed = int(np.count_nonzero(np.any(matrix != 0, axis=0)))
     sized = replace(block, n_rows=len(matrix), n_needed=needed, n_nonzero=int(np.count_nonzero(matrix)))
     return min((replace(sized, kernel=kernel) for kernel in _PASSES), key=lambda choice: choice.seconds)
+
+
+def _demand_room(step: Step, basis: Basis, block: Block) -> None:
+    n_rows = sum(n_components(out, basis) * len(step.paths_to(out)) for out in block.outs)
+    n_entries = n_rows * len(block.left) * len(block.right)
+    if n_entries > _MAX_ENTRIES:
+        raise DiagramError(
+            f"the vertex {step.name} needs a coupling matrix of {n_entries:.0e} numbers in the {basis} basis; "
+            "truncate lines with '@n'" + (", or use the spherical basis" if basis == "cartesian" else "")
+        )
 
 
 def _within(part: range, whole: range) -> slice:

@@ -33,9 +33,11 @@ def test_cartesian_tables_are_sparse_and_keep_the_norm() -> None:
         assert np.linalg.norm(table) == pytest.approx(np.linalg.norm(clebsch_gordan(l1, l2, l3)), rel=1e-13)
 
 
-def test_a_huge_cartesian_table_is_refused() -> None:
-    with pytest.raises(DiagramError, match=r"3\^18 numbers .* '@n', or use the spherical basis"):
-        coupling(6, 6, 6, "cartesian")
+def test_a_huge_coupling_matrix_is_refused_before_it_is_made() -> None:
+    high = {"A": [Irrep(l, (-1) ** l) for l in range(9)]}
+    with pytest.raises(DiagramError, match=r"vertex \(A, A\) needs .* cartesian basis; .*'@n', or use the spherical"):
+        plan_of("(A, A)", high, basis="cartesian")
+    assert plan_of("(A, A)@2+", high).steps[0].flop(1) < 1e6
 
 
 def test_cost_table_says_which_basis_costs_more() -> None:
