@@ -10,6 +10,7 @@ the rows of the present result file stay. Writes benchmarks/results/memory.json.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import numpy as np
 from benchmarks.machine import ROOT
 from benchmarks.our_models import ELEMENTS, potential_of
 from benchmarks.results_file import FOLDER, write_results
-from benchmarks.worker import THREADS
+from benchmarks.worker import MALLOC, THREADS
 from fusionmd.graph import Graph
 from fusionmd.potential import Potential
 from fusionmd.potential.blocks import blocks_within
@@ -45,21 +46,22 @@ def main() -> None:
     old = arguments.output / "memory.json"
     results = json.loads(old.read_text())["results"] if arguments.append and old.exists() else []
     for limit in arguments.memory_GB:
-        results.append(in_child(arguments.atoms, limit, arguments.compiled))
+        results.append(in_child(arguments, limit))
         print(results[-1], flush=True)
     settings = {"density_per_A3": DENSITY, "cutoff_A": 5.0, "n_channels": N_CHANNELS, "dtype": "float32", **THREADS}
     content = {"settings": settings, "results": results, "table": table(results)}
     print(write_results("memory", content, folder=arguments.output))
 
 
-def in_child(n_atoms: int, memory_GB: float, compiled: bool) -> dict[str, Any]:
+def in_child(arguments: Any, memory_GB: float) -> dict[str, Any]:
     """`measured` in a process of its own."""
-    child = ["--child", str(n_atoms), str(memory_GB), str(int(compiled))]
+    child = ["--child", str(arguments.atoms), str(memory_GB), str(int(arguments.compiled))]
+    environment = {**os.environ, **THREADS, **(MALLOC if arguments.keep_large_blocks else {})}
     command = [sys.executable, "-m", "benchmarks.memory", *child]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        return {"n_atoms": n_atoms, "memory_GB": memory_GB, "error": done.stderr[-2000:], "code": done.returncode}
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        sys.exit(f"{arguments.atoms} atoms in {memory_GB:g} GB: the process ended with code {done.returncode}")
+    return {**json.loads(done.stdout.splitlines()[-1]), "keeps_large_blocks": arguments.keep_large_blocks}
 
 
 def measured(n_atoms: str, memory_GB: str, compiled: str) -> dict[str, Any]:
@@ -71,9 +73,9 @@ def measured(n_atoms: str, memory_GB: str, compiled: str) -> dict[str, Any]:
     potential, structure = potential_of(N_CHANNELS, ()), gas(int(n_atoms))
     if int(compiled):
         potential.compiled = compiled_differentiate(potential, build=True)
-    ready, began = peak_bytes(), time.perf_counter()
+    ready, began, cpu_began = peak_bytes(), time.perf_counter(), time.process_time()
     result = potential.evaluate([structure], memory_GB=float(memory_GB))[0]
-    seconds, peak = time.perf_counter() - began, peak_bytes()
+    seconds, cpu, peak = time.perf_counter() - began, time.process_time() - cpu_began, peak_bytes()
     assert np.isfinite(result.forces).all()
     return {
         "n_atoms": structure.n_atoms,
@@ -83,6 +85,7 @@ def measured(n_atoms: str, memory_GB: str, compiled: str) -> dict[str, Any]:
         "model_GB": (ready - imports) / 1e9,
         "peak_above_imports_GB": (peak - imports) / 1e9,
         "seconds": seconds,
+        "cpu_s": cpu,
         **overlap(potential, structure, float(memory_GB)),
     }
 
@@ -132,18 +135,17 @@ def table(results: list[dict[str, Any]]) -> dict[str, Any]:
             "compiled" if r["is_compiled"] else "scripted",
             r["n_blocks"],
             r["peak_above_imports_GB"],
-            r["seconds"],
+            r["cpu_s"],
             r["node_factor"],
             r["edge_factor"],
         ]
         for r in results
-        if "error" not in r
     ]
     return {
         "title": "Memory of energy and forces, 0.1 atoms per cubic angstrom, 64 channels, float32",
-        "columns": ["atoms", "mode", "blocks", "peak above imports, GB", "seconds", "nodes computed / atoms", "edges"],
+        "columns": ["atoms", "mode", "blocks", "peak, GB", "CPU seconds", "nodes computed / atoms", "edges"],
         "rows": rows,
-        "note": "One thread. The last columns say how much is computed again because blocks overlap.",
+        "note": "Peaks above the imports; one thread. The last columns: what is computed again because blocks overlap.",
         "in_readme": True,
     }
 
@@ -153,6 +155,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--atoms", type=int, default=1000)
     parser.add_argument("--memory-GB", type=float, nargs="+", default=[ONE_PIECE_GB, 1.0], help="bounds to work in")
     parser.add_argument("--compiled", action="store_true", help="the compiled form instead of TorchScript")
+    parser.add_argument("--keep-large-blocks", action="store_true", help="the settings of malloc that training uses")
     parser.add_argument("--append", action="store_true", help="keep the rows of the present result file")
     parser.add_argument("-o", "--output", type=Path, default=FOLDER)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
