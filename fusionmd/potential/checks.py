@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fusionmd.errors import PotentialFormatError
-from fusionmd.graph import concatenate
 from fusionmd.potential import passes
 from fusionmd.potential.blocks import compact_blocks
-from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.evaluation import Array, largest
+from fusionmd.potential.finite_differences import forces_error, virials_error
 from fusionmd.potential.frames import chain_frame
 from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
 
-Array = NDArray[np.float64]
-STEP = 1e-3  # angstrom, and strain
-# d/dx f(0) = sum c f(s x) / h: the five-point stencil, error h^4 f^(5) / 30
-STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
-MAX_COORDINATES = 24
 SEED = 4
 # Relative to the largest force (at least 1 eV/angstrom) or energy (at least 1 eV) of the frames.
 SCRIPTED_TOLERANCE = {"float64": 1e-10, "float32": 2e-4}
@@ -68,17 +62,15 @@ def export_checks(scripted: Potential, eager: Potential, frames: Sequence[Struct
     exact = double_precision(eager)
     scale = max([1.0, *(float(np.abs(e.forces).max()) for e in exact.evaluate(frames))])
     energy_gap, force_gap = gaps(scripted, eager, frames)
-    tolerance = GAP_TOLERANCE[scripted.metadata.dtype] * scale
+    tolerance, slopes_tolerance = GAP_TOLERANCE[scripted.metadata.dtype] * scale, DIFFERENCES_TOLERANCE * scale
     return [
         Check(
             "scripted against eager, eV/angstrom",
-            _largest_gap(scripted, eager, frames),
+            max(deviations(scripted, eager, frames)),
             SCRIPTED_TOLERANCE[scripted.metadata.dtype] * scale,
         ),
-        Check(
-            "forces against finite differences, eV/angstrom", forces_error(exact, frames), DIFFERENCES_TOLERANCE * scale
-        ),
-        Check("virial against finite strain, eV", virials_error(exact, frames), DIFFERENCES_TOLERANCE * scale),
+        Check("forces against finite differences, eV/angstrom", forces_error(exact, frames), slopes_tolerance),
+        Check("virial against finite strain, eV", virials_error(exact, frames), slopes_tolerance),
         Check("equivariance, eV/angstrom", equivariance_error(exact, frames), EQUIVARIANCE_TOLERANCE * scale),
         Check("one block against several, eV/angstrom", blocks_error(exact), BLOCKS_TOLERANCE * scale),
         Check("calls with nothing owned that fail", empty_failures(eager), 0.0),
@@ -116,35 +108,15 @@ def gaps(potential: Potential, eager: Potential, frames: Sequence[Structure]) ->
     """Largest deviations from float64: energy, eV/atom; forces, eV/angstrom. 0 for a float64 potential."""
     if potential.metadata.dtype == "float64":
         return 0.0, 0.0
-    core = copy.deepcopy(eager.core).double()
-    pairs = list(
-        zip(_all_states(potential, frames), _all_states(Potential(core, eager.metadata, b""), frames), strict=True)
-    )
-    energy = max(_largest(a.energies - b.energies) / a.forces.shape[1] for a, b in pairs)
-    return energy, max(_largest(a.forces - b.forces) for a, b in pairs)
+    return deviations(potential, Potential(copy.deepcopy(eager.core).double(), eager.metadata, b""), frames)
 
 
-def forces_error(potential: Potential, frames: Sequence[Structure]) -> float:
-    """Forces of all states against the five-point stencil, on a sample of coordinates."""
-    rng = np.random.default_rng(SEED)
-    error = 0.0
-    for frame, result in zip(frames, _all_states(potential, frames), strict=True):
-        n_coordinates = min(3 * frame.n_atoms, MAX_COORDINATES)
-        coordinates = rng.permutation(3 * frame.n_atoms)[:n_coordinates]
-        slopes = _slopes(potential, [_displaced(frame, c) for c in coordinates])
-        error = max(error, _largest(slopes.T + result.forces.reshape(potential.n_states, -1)[:, coordinates]))
-    return error
-
-
-def virials_error(potential: Potential, frames: Sequence[Structure]) -> float:
-    """Virials of all states against energies of strained frames (r -> r (1 + strain), symmetric strain)."""
-    error = 0.0
-    for frame, result in zip(frames, _all_states(potential, frames), strict=True):
-        strains = [(a, b) for a in range(3) for b in range(a, 3)]
-        slopes = _slopes(potential, [_strained(frame, a, b) for a, b in strains])
-        virials = np.array([0.5 * (result.virials[:, a, b] + result.virials[:, b, a]) for a, b in strains])
-        error = max(error, _largest(slopes + virials))
-    return error
+def deviations(one: Potential, other: Potential, frames: Sequence[Structure]) -> tuple[float, float]:
+    """Largest differences over all states: energy, eV/atom; forces, eV/angstrom."""
+    ours, theirs = (potential.evaluate(frames, states=potential.all_states) for potential in (one, other))
+    pairs = list(zip(ours, theirs, strict=True))
+    energy = max(largest(a.energies - b.energies) / a.forces.shape[1] for a, b in pairs)
+    return energy, max(largest(a.forces - b.forces) for a, b in pairs)
 
 
 def equivariance_error(potential: Potential, frames: Sequence[Structure]) -> float:
@@ -153,15 +125,16 @@ def equivariance_error(potential: Potential, frames: Sequence[Structure]) -> flo
     turns = [_rotation(rng), -_rotation(rng)]
     orders = [rng.permutation(frame.n_atoms) for frame in frames]
     error = 0.0
-    plain = _all_states(potential, frames)
+    states = potential.all_states
+    plain = potential.evaluate(frames, states=states)
     for turn in turns:
         moved = [
             Structure(frame.numbers[order], frame.positions[order] @ turn.T, frame.cell @ turn.T, frame.pbc)
             for frame, order in zip(frames, orders, strict=True)
         ]
-        for before, after, order in zip(plain, _all_states(potential, moved), orders, strict=True):
-            error = max(error, _largest(after.energies - before.energies))
-            error = max(error, _largest(after.forces - before.forces[:, order] @ turn.T))
+        for before, after, order in zip(plain, potential.evaluate(moved, states=states), orders, strict=True):
+            error = max(error, largest(after.energies - before.energies))
+            error = max(error, largest(after.forces - before.forces[:, order] @ turn.T))
     return error
 
 
@@ -172,7 +145,7 @@ def blocks_error(potential: Potential) -> float:
     states = torch.arange(potential.n_states)[:, None]
     blocks = compact_blocks(frame, graph, potential.metadata.n_hops, frame.n_atoms // 2)
     parts, whole = passes.in_blocks(potential.core, graph, blocks, states), passes.whole(potential.core, graph, states)
-    return max(_largest((a - b).numpy()) for a, b in zip(parts, whole, strict=True))
+    return max(largest((a - b).numpy()) for a, b in zip(parts, whole, strict=True))
 
 
 def empty_failures(potential: Potential) -> float:
@@ -191,50 +164,8 @@ def _fails_without_owned(potential: Potential, inputs: Sequence[torch.Tensor]) -
     return tuple(values.shape) != (potential.metadata.n_members, 0, potential.metadata.n_outputs)
 
 
-def _largest_gap(one: Potential, other: Potential, frames: Sequence[Structure]) -> float:
-    pairs = zip(_all_states(one, frames), _all_states(other, frames), strict=True)
-    return max(
-        max(_largest(a.forces - b.forces), _largest(a.energies - b.energies) / len(a.forces[0])) for a, b in pairs
-    )
-
-
-def _all_states(potential: Potential, frames: Sequence[Structure]) -> list[Evaluation]:
-    return potential.evaluate(frames, states=list(range(potential.n_states)))
-
-
-def _slopes(potential: Potential, paths: Sequence[Callable[[float], Structure]]) -> Array:
-    """Derivatives of the energies along each path at 0 [n_paths, n_states]."""
-    points = [path(step * STEP) for path in paths for step, _ in STENCIL]
-    graph = concatenate([potential.graph(point) for point in points])
-    with torch.no_grad():
-        inputs = passes.inputs(graph, potential.device)
-        contributions = potential.core.contributions(*inputs, graph.n_nodes).mean(0)
-        totals = potential.core.totals(contributions, graph.structure_index, graph.n_structures)
-        energies = potential.core.state_energies(totals)[0].numpy()
-    coefficients = np.array([weight for _, weight in STENCIL]) / STEP
-    return np.einsum("psk,s->pk", energies.reshape(len(paths), len(STENCIL), -1), coefficients)
-
-
-def _displaced(frame: Structure, coordinate: int) -> Callable[[float], Structure]:
-    unit = np.zeros(3 * frame.n_atoms)
-    unit[coordinate] = 1.0
-    return lambda step: frame.with_positions(frame.positions + step * unit.reshape(-1, 3))
-
-
-def _strained(frame: Structure, a: int, b: int) -> Callable[[float], Structure]:
-    strain = np.zeros((3, 3))
-    strain[a, b] += 0.5
-    strain[b, a] += 0.5
-    return lambda step: frame.strained(step * strain)
-
-
 def _rotation(rng: np.random.Generator) -> Array:
     """A proper rotation [3, 3]."""
     matrix, triangle = np.linalg.qr(rng.normal(size=(3, 3)))
     matrix = matrix * np.sign(np.diag(triangle))
     return matrix * np.sign(np.linalg.det(matrix))
-
-
-def _largest(values: Array) -> float:
-    """Largest magnitude; NaN counts as infinite."""
-    return float(np.nan_to_num(np.abs(values), nan=np.inf).max(initial=0.0))

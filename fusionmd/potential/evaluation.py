@@ -12,6 +12,11 @@ from fusionmd.errors import MissingQuantityError
 Array = NDArray[np.float64]
 
 
+def largest(values: Array) -> float:
+    """Largest magnitude; NaN counts as infinite."""
+    return float(np.nan_to_num(np.abs(values), nan=np.inf).max(initial=0.0))
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Energies and derivatives of one structure, float64; committee means where there are several members.

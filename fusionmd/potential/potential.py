@@ -59,6 +59,11 @@ class Potential:
         return self.metadata.n_states
 
     @property
+    def all_states(self) -> list[int]:
+        """Every electronic state, as `evaluate` takes them."""
+        return list(range(self.n_states))
+
+    @property
     def device(self) -> torch.device:
         """Where it runs."""
         return torch.device(self.core.atomic_energies.device)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusionmd.errors import PotentialFormatError
-from fusionmd.potential.evaluation import Array
+from fusionmd.potential.evaluation import Array, largest
 from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
 
@@ -77,7 +77,7 @@ def make_self_test(
     potential: Potential, frames: Sequence[Structure], *, energy_gap: float, force_gap: float
 ) -> SelfTest:
     """Ask `potential` about `frames`; the gaps are those between its dtype and float64 (eV/atom, eV/angstrom)."""
-    results = potential.evaluate(frames, states=list(range(potential.n_states)))
+    results = potential.evaluate(frames, states=potential.all_states)
     floor = FLOOR[potential.metadata.dtype]
     force_scale = max([1.0, *(float(f"{np.abs(result.forces).max():.0e}") for result in results)])
     return SelfTest(
@@ -91,13 +91,13 @@ def make_self_test(
 
 def self_test_errors(potential: Potential, test: SelfTest) -> tuple[float, float]:
     """Largest deviations: energy, eV per atom; forces, eV/angstrom. Infinite where the answers have another shape."""
-    results = potential.evaluate(test.frames, states=list(range(potential.n_states)))
+    results = potential.evaluate(test.frames, states=potential.all_states)
     energy = force = 0.0
     for result, energies, forces in zip(results, test.energies, test.forces, strict=True):
         if energies.shape != result.energies.shape or forces.shape != result.forces.shape:
             return float("inf"), float("inf")
-        energy = max(energy, _largest(result.energies - energies) / result.forces.shape[1])
-        force = max(force, _largest(result.forces - forces))
+        energy = max(energy, largest(result.energies - energies) / result.forces.shape[1])
+        force = max(force, largest(result.forces - forces))
     return energy, force
 
 
@@ -113,8 +113,3 @@ def run_self_test(potential: Potential, test: SelfTest, *, source: str = "the fi
             "export it again, or run it with the torch version it names in `fusionmd inspect`"
         )
     return energy, force
-
-
-def _largest(values: Array) -> float:
-    """Largest magnitude; NaN counts as infinite."""
-    return float(np.nan_to_num(np.abs(values), nan=np.inf).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""Batches of one fixed size: padded graphs with targets, and the order in which an epoch visits the frames.
+"""Batches of one fixed size: padded graphs with targets.
 
 Every batch has the same shapes, so that one traced and compiled step serves all of them. What is padding or has no
 label gets the coefficient 0; weights and the division by the number of labels are in the coefficients as well, hence
@@ -8,8 +8,8 @@ label gets the coefficient 0; weights and the division by the number of labels a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -149,17 +149,6 @@ def collate(
     )
 
 
-def epoch_order(n_samples: int, *, seed: int, epoch: int) -> np.ndarray:
-    """A permutation of the samples that depends on nothing but (seed, epoch)."""
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n_samples)
-
-
-def consecutive_batches(n_samples: int, batch_size: int) -> Iterator[np.ndarray]:
-    """The samples in their own order, `batch_size` at a time."""
-    for begin in range(0, n_samples, batch_size):
-        yield np.arange(begin, min(begin + batch_size, n_samples))
-
-
 def _padded_graph(samples: Sequence[Sample], shapes: Shapes) -> Graph:
     """One graph of fixed sizes; missing structures are empty, padding nodes belong to structure n_structures."""
     graph = pad(concatenate([sample.graph for sample in samples]), shapes.n_nodes, shapes.n_edges, shapes.max_degree)
@@ -180,38 +169,3 @@ def _targets(
         name: torch.from_numpy(np.where(is_known, values, 0.0)).to(dtype),
         coefficients: torch.from_numpy(np.where(is_known, weights, 0.0)).to(dtype),
     }
-
-
-class TrainingBatches:
-    """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each."""
-
-    def __init__(
-        self,
-        samples: Sequence[Sample],
-        batch_size: int,
-        *,
-        seed: int,
-        dtype: torch.dtype,
-        device: torch.device,
-        energy_per: str,
-        rank: int = 0,
-        n_ranks: int = 1,
-    ) -> None:
-        self.samples, self.batch_size, self.seed = samples, batch_size, seed
-        self.dtype, self.device, self.energy_per = dtype, device, energy_per
-        self.rank, self.n_ranks = rank, n_ranks
-        self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
-        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
-
-    @property
-    def n_batches(self) -> int:
-        return -(-len(self.samples) // self.batch_size)
-
-    def batch(self, epoch: int, index: int) -> Batch:
-        """The batch `index` of an epoch; a rank for which no frame is left gets one of weight 0."""
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
-        chosen = [self.samples[i] for i in self._order[index * self.batch_size : (index + 1) * self.batch_size]]
-        own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weights=(0.0, 0.0, 0.0))]
-        batch = collate(own, self.shapes, counts=counts_of(chosen), dtype=self.dtype, energy_per=self.energy_per)
-        return batch.to(self.device)

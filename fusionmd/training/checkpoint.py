@@ -1,6 +1,6 @@
 """Checkpoints: everything a run needs to go on exactly where it was, in one file, written atomically.
 
-There is no generator state in it: the order of the frames is a function of (seed, epoch), see `batches.epoch_order`.
+There is no generator state in it: the order of the frames is a function of (seed, epoch), see `epochs.epoch_order`.
 """
 
 from __future__ import annotations

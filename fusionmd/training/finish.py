@@ -16,7 +16,6 @@ from fusionmd.potential import export_potential
 from fusionmd.structure import Structure
 from fusionmd.training.config import Config
 from fusionmd.training.journal import Journal
-from fusionmd.training.loop import Work
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.problem import Problem
 from fusionmd.training.provenance import commit, data_sha256
@@ -24,6 +23,7 @@ from fusionmd.training.report import write_report
 from fusionmd.training.state import RunState
 from fusionmd.training.trained import fill_
 from fusionmd.training.validation import validate
+from fusionmd.training.work import Work
 
 N_SELFTEST_FRAMES = 3
 PATHS = ("train", "valid", "split", "isolated_atoms")

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from fusionmd.errors import ConfigError
-from fusionmd.training.batches import TrainingBatches
 from fusionmd.training.clipping import clip_
-from fusionmd.training.config import Config
-from fusionmd.training.distributed import Ranks, agreed, sums_over_ranks
+from fusionmd.training.distributed import agreed, sums_over_ranks
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.state import RunState
-from fusionmd.training.step import TensorFunction
-from fusionmd.training.validation import ValidationSet, validate
+from fusionmd.training.validation import validate
+from fusionmd.training.work import Work
 from fusionmd.units import MEV_PER_EV
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the loop needs and never changes.
-
-    train_step: (*parameters, *batch, weights) -> (loss, terms, *gradients).
-    valid_step: (*parameters, *batch) -> (energies, forces, stress, terms).
-    save: Writes a checkpoint.  record: Takes the record of an epoch.  on_step: Told after every step.
-    """
-
-    config: Config
-    ranks: Ranks
-    device: torch.device
-    batches: TrainingBatches
-    valid: ValidationSet
-    train_step: TensorFunction
-    valid_step: TensorFunction
-    save: Callable[[RunState], None]
-    record: Callable[[Record], None]
-    on_step: Callable[[RunState], None]
-    should_stop: Callable[[], bool]
 
 
 def run_epochs(state: RunState, work: Work) -> str:

@@ -6,11 +6,13 @@ Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024);
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from fusionmd.training.per_parameter import PerParameter
 
 # A quintic a x + b x^3 + c x^5 iterated on singular values in (0, 1] brings them near 1 (Jordan et al. 2024).
 QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -28,7 +30,7 @@ def orthogonalised(matrices: Tensor, *, n_iterations: int = 5) -> Tensor:
     return x.mT if is_tall else x
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(PerParameter):
     """velocity <- m velocity + gradient;  parameter <- (1 - lr decay) parameter - lr s O(gradient + m velocity)
 
     O orthogonalises. s = 0.2 sqrt(max(rows, columns)) gives updates the root mean square of AdamW's (Liu et al.,
@@ -45,14 +47,7 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
-
-    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         velocity = state.setdefault("velocity", torch.zeros_like(parameter))
         velocity.mul_(group["momentum"]).add_(gradient)

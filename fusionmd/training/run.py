@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fusionmd.data.splits import save_split
 from fusionmd.errors import ConfigError
 from fusionmd.files import write_text_atomic
-from fusionmd.training.batches import TrainingBatches
-from fusionmd.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
-from fusionmd.training.compiled import compiled
+from fusionmd.training.checkpoint import FILE_NAME, load_checkpoint
 from fusionmd.training.config import Config
 from fusionmd.training.config_file import config_yaml, load_config, parse_config
-from fusionmd.training.distributed import Ranks, process_group
+from fusionmd.training.distributed import process_group
 from fusionmd.training.ema import MovingAverage
 from fusionmd.training.finish import Result, finish
 from fusionmd.training.journal import Journal
-from fusionmd.training.loop import Work, run_epochs
+from fusionmd.training.loop import run_epochs
 from fusionmd.training.optimizers import build_optimizer
 from fusionmd.training.problem import Problem, prepare
 from fusionmd.training.resume import check_same_run
 from fusionmd.training.schedule import Schedule, Timeline
 from fusionmd.training.start import Start, start_of_checkpoint, start_of_potential
 from fusionmd.training.state import RunState
-from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
-from fusionmd.training.validation import ValidationSet, validation_set
+from fusionmd.training.work import Hooks, work_of
 
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """How a caller follows a run.
-
-    on_step: After every update.  on_record: Every line of the log.  should_stop: Asked before each step.
-    """
-
-    on_step: Callable[[RunState], None] = field(default=lambda state: None)
-    on_record: Callable[[Record], None] = field(default=lambda record: None)
-    should_stop: Callable[[], bool] = field(default=lambda: False)
+NO_HOOKS = Hooks()
 
 
 def train(
@@ -54,7 +38,7 @@ def train(
     *,
     resume: bool = False,
     potential: str | Path | None = None,
-    hooks: Hooks = Hooks(),
+    hooks: Hooks = NO_HOOKS,
 ) -> Result:
     """Train a model as `config` says and leave everything in `folder`.
 
@@ -80,7 +64,7 @@ def train(
             state.load_state_dict(checkpoint["state"])
             if ranks.is_first:
                 journal.cut(checkpoint["journal_bytes"])
-        work = _work(config, problem, state, journal, folder, ranks, device, dtype, hooks)
+        work = work_of(config, problem, state, journal, folder, ranks, device, dtype, hooks)
         reason = run_epochs(state, work)
         return finish(config, problem, state, work, folder, journal, reason)
 
@@ -127,80 +111,6 @@ def _initial_state(config: Config, problem: Problem) -> RunState:
         average=MovingAverage(trained, config.optimizer.ema),
         schedule=Schedule(config.schedule, config.loss, Timeline(n_batches, config.training.epochs)),
     )
-
-
-def _work(
-    config: Config,
-    problem: Problem,
-    state: RunState,
-    journal: Journal,
-    folder: Path,
-    ranks: Ranks,
-    device: torch.device,
-    dtype: torch.dtype,
-    hooks: Hooks,
-) -> Work:
-    training, energy_per = config.training, config.loss.energy_per
-    batches = TrainingBatches(
-        problem.train,
-        training.batch_size,
-        seed=training.seed,
-        dtype=dtype,
-        device=device,
-        energy_per=energy_per,
-        rank=ranks.rank,
-        n_ranks=ranks.n,
-    )
-    valid = validation_set(problem.valid, training.valid_batch_size, dtype=dtype, device=device, energy_per=energy_per)
-
-    def record(content: Record) -> None:
-        if ranks.is_first:
-            journal.append(content)
-            hooks.on_record(content)
-
-    def save(state: RunState) -> None:
-        if ranks.is_first:
-            journal.write_table()
-            content = {"config": config_yaml(config), "journal_bytes": journal.n_bytes, "state": state.state_dict()}
-            save_checkpoint(folder / FILE_NAME, {**content, **problem.description()})
-
-    train_step, valid_step = _steps(config, state, batches, valid, dtype, record)
-    return Work(
-        config=config,
-        ranks=ranks,
-        device=device,
-        batches=batches,
-        valid=valid,
-        train_step=train_step,
-        valid_step=valid_step,
-        save=save,
-        record=record,
-        on_step=hooks.on_step,
-        should_stop=hooks.should_stop,
-    )
-
-
-def _steps(
-    config: Config,
-    state: RunState,
-    batches: TrainingBatches,
-    valid: ValidationSet,
-    dtype: torch.dtype,
-    record: Callable[[Record], None],
-) -> tuple[TensorFunction, TensorFunction]:
-    """The training and the validation step, compiled if wanted and possible."""
-    names, huber = tuple(state.parameters()), config.loss.huber
-    tensors: tuple[Tensor, ...] = tuple(state.parameters().values())
-    train_step = flat_training_step(state.model, names, state.trained, head=None, huber=huber)
-    valid_step = flat_validation_step(state.model, names, head=None, huber=huber)
-    if not config.training.compile:
-        return train_step, valid_step
-    example = batches.batch(0, 0)
-    weights = torch.ones(3, dtype=torch.float64, device=tensors[0].device)
-    fast_train = compiled(train_step, [*tensors, *example, weights], dtype=dtype)
-    fast_valid = compiled(valid_step, [*tensors, *valid.batches[0]], dtype=dtype)
-    record({"event": "compile", "train_failure": fast_train.failure, "valid_failure": fast_valid.failure})
-    return fast_train.function, fast_valid.function
 
 
 @contextmanager

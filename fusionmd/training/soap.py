@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fusionmd.training.per_parameter import PerParameter
+
 LARGEST_BASIS = 1024
 
 
-class Soap(torch.optim.Optimizer):
+class Soap(PerParameter):
     """Rotate gradient and momentum into the eigenbases of E[G G^T] and E[G^T G], take an Adam step there, rotate back.
 
     Leading axes of a parameter are a batch of matrices; a vector is one row, whose left basis is trivial. Axes longer
@@ -31,14 +33,7 @@ class Soap(torch.optim.Optimizer):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "frequency": frequency}
         super().__init__(parameters, defaults)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
-
-    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, matrix = self.state[parameter], _as_matrices(gradient)
         if not state:
             _begin(state, matrix)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fusionmd.training.batches import Batch, Sample, collate, consecutive_batches, counts_of, shapes_of
+from fusionmd.training.batches import Batch, Sample, collate, counts_of, shapes_of
 from fusionmd.training.distributed import ALONE, Ranks, sums_over_ranks
+from fusionmd.training.epochs import consecutive_batches
 from fusionmd.training.metrics import Comparison
 from fusionmd.training.step import TensorFunction
 

@@ -29,8 +29,7 @@ def compare(
     evaluations: list[Evaluation] = []
     for begin in range(0, len(frames), FRAMES_AT_ONCE):
         structures = [frame.structure for frame in frames[begin : begin + FRAMES_AT_ONCE]]
-        states = list(range(potential.n_states))
-        evaluations += potential.evaluate(structures, states=states, memory_GB=memory_GB)
+        evaluations += potential.evaluate(structures, states=potential.all_states, memory_GB=memory_GB)
         on_progress(len(evaluations))
     return comparison_of(frames, evaluations, potential.n_states)
 

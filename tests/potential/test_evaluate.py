@@ -6,7 +6,7 @@ import torch
 
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
 from fusionmd.potential import load_potential, passes
-from fusionmd.potential.checks import forces_error, virials_error
+from fusionmd.potential.finite_differences import forces_error, virials_error
 from fusionmd.structure import Structure
 from tests.potential.conftest import E0, random_structure
 from tests.toy_model import TwoHopToyModel

@@ -4,7 +4,8 @@ import torch
 
 from fusionmd.graph import graph_of
 from fusionmd.structure import Structure
-from fusionmd.training.batches import Sample, TrainingBatches, collate, counts_of, epoch_order, shapes_of
+from fusionmd.training.batches import Sample, collate, counts_of, shapes_of
+from fusionmd.training.epochs import TrainingBatches, epoch_order
 from fusionmd.training.losses import loss_terms, penalty
 from fusionmd.training.prediction import predict
 from fusionmd.training.step import flat_training_step, loss_and_gradients

@@ -1,0 +1,69 @@
+"""Forces and virials against finite differences of the energy, by the five-point stencil."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from fusionmd.graph import concatenate
+from fusionmd.potential import passes
+from fusionmd.potential.evaluation import Array, largest
+from fusionmd.potential.potential import Potential
+from fusionmd.structure import Structure
+
+STEP = 1e-3  # angstrom, and strain
+# d/dx f(0) = sum c f(s x) / h, error h^4 f^(5) / 30
+STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
+MAX_COORDINATES = 24
+SEED = 4
+
+
+def forces_error(potential: Potential, frames: Sequence[Structure]) -> float:
+    """Forces of all states against the five-point stencil, on a sample of coordinates."""
+    rng = np.random.default_rng(SEED)
+    error = 0.0
+    for frame, result in zip(frames, potential.evaluate(frames, states=potential.all_states), strict=True):
+        n_coordinates = min(3 * frame.n_atoms, MAX_COORDINATES)
+        coordinates = rng.permutation(3 * frame.n_atoms)[:n_coordinates]
+        slopes = _slopes(potential, [_displaced(frame, c) for c in coordinates])
+        error = max(error, largest(slopes.T + result.forces.reshape(potential.n_states, -1)[:, coordinates]))
+    return error
+
+
+def virials_error(potential: Potential, frames: Sequence[Structure]) -> float:
+    """Virials of all states against energies of strained frames (r -> r (1 + strain), symmetric strain)."""
+    error = 0.0
+    for frame, result in zip(frames, potential.evaluate(frames, states=potential.all_states), strict=True):
+        strains = [(a, b) for a in range(3) for b in range(a, 3)]
+        slopes = _slopes(potential, [_strained(frame, a, b) for a, b in strains])
+        virials = np.array([0.5 * (result.virials[:, a, b] + result.virials[:, b, a]) for a, b in strains])
+        error = max(error, largest(slopes + virials))
+    return error
+
+
+def _slopes(potential: Potential, paths: Sequence[Callable[[float], Structure]]) -> Array:
+    """Derivatives of the energies along each path at 0 [n_paths, n_states]."""
+    points = [path(step * STEP) for path in paths for step, _ in STENCIL]
+    graph = concatenate([potential.graph(point) for point in points])
+    with torch.no_grad():
+        inputs = passes.inputs(graph, potential.device)
+        contributions = potential.core.contributions(*inputs, graph.n_nodes).mean(0)
+        totals = potential.core.totals(contributions, graph.structure_index, graph.n_structures)
+        energies = potential.core.state_energies(totals)[0].numpy()
+    coefficients = np.array([weight for _, weight in STENCIL]) / STEP
+    return np.einsum("psk,s->pk", energies.reshape(len(paths), len(STENCIL), -1), coefficients)
+
+
+def _displaced(frame: Structure, coordinate: int) -> Callable[[float], Structure]:
+    unit = np.zeros(3 * frame.n_atoms)
+    unit[coordinate] = 1.0
+    return lambda step: frame.with_positions(frame.positions + step * unit.reshape(-1, 3))
+
+
+def _strained(frame: Structure, a: int, b: int) -> Callable[[float], Structure]:
+    strain = np.zeros((3, 3))
+    strain[a, b] += 0.5
+    strain[b, a] += 0.5
+    return lambda step: frame.strained(step * strain)

@@ -1,0 +1,134 @@
+"""What the training loop works with: batches, steps compiled where possible, and where its results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fusionmd.training.checkpoint import FILE_NAME, save_checkpoint
+from fusionmd.training.compiled import compiled
+from fusionmd.training.config import Config
+from fusionmd.training.config_file import config_yaml
+from fusionmd.training.distributed import Ranks
+from fusionmd.training.epochs import TrainingBatches
+from fusionmd.training.journal import Journal
+from fusionmd.training.problem import Problem
+from fusionmd.training.state import RunState
+from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
+from fusionmd.training.validation import ValidationSet, validation_set
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a caller follows a run.
+
+    on_step: After every update.  on_record: Every line of the log.  should_stop: Asked before each step.
+    """
+
+    on_step: Callable[[RunState], None] = field(default=lambda state: None)
+    on_record: Callable[[Record], None] = field(default=lambda record: None)
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the loop needs and never changes.
+
+    train_step: (*parameters, *batch, weights) -> (loss, terms, *gradients).
+    valid_step: (*parameters, *batch) -> (energies, forces, stress, terms).
+    save: Writes a checkpoint.  record: Takes the record of an epoch.  on_step: Told after every step.
+    """
+
+    config: Config
+    ranks: Ranks
+    device: torch.device
+    batches: TrainingBatches
+    valid: ValidationSet
+    train_step: TensorFunction
+    valid_step: TensorFunction
+    save: Callable[[RunState], None]
+    record: Callable[[Record], None]
+    on_step: Callable[[RunState], None]
+    should_stop: Callable[[], bool]
+
+
+def work_of(
+    config: Config,
+    problem: Problem,
+    state: RunState,
+    journal: Journal,
+    folder: Path,
+    ranks: Ranks,
+    device: torch.device,
+    dtype: torch.dtype,
+    hooks: Hooks,
+) -> Work:
+    """Batches, compiled steps, and where records and checkpoints go; only the first rank writes."""
+    training, energy_per = config.training, config.loss.energy_per
+    batches = TrainingBatches(
+        problem.train,
+        training.batch_size,
+        seed=training.seed,
+        dtype=dtype,
+        device=device,
+        energy_per=energy_per,
+        rank=ranks.rank,
+        n_ranks=ranks.n,
+    )
+    valid = validation_set(problem.valid, training.valid_batch_size, dtype=dtype, device=device, energy_per=energy_per)
+
+    def record(content: Record) -> None:
+        if ranks.is_first:
+            journal.append(content)
+            hooks.on_record(content)
+
+    def save(state: RunState) -> None:
+        if ranks.is_first:
+            journal.write_table()
+            content = {"config": config_yaml(config), "journal_bytes": journal.n_bytes, "state": state.state_dict()}
+            save_checkpoint(folder / FILE_NAME, {**content, **problem.description()})
+
+    train_step, valid_step = _steps(config, state, batches, valid, dtype, record)
+    return Work(
+        config=config,
+        ranks=ranks,
+        device=device,
+        batches=batches,
+        valid=valid,
+        train_step=train_step,
+        valid_step=valid_step,
+        save=save,
+        record=record,
+        on_step=hooks.on_step,
+        should_stop=hooks.should_stop,
+    )
+
+
+def _steps(
+    config: Config,
+    state: RunState,
+    batches: TrainingBatches,
+    valid: ValidationSet,
+    dtype: torch.dtype,
+    record: Callable[[Record], None],
+) -> tuple[TensorFunction, TensorFunction]:
+    """The training and the validation step, compiled if wanted and possible."""
+    names, huber = tuple(state.parameters()), config.loss.huber
+    tensors: tuple[Tensor, ...] = tuple(state.parameters().values())
+    train_step = flat_training_step(state.model, names, state.trained, head=None, huber=huber)
+    valid_step = flat_validation_step(state.model, names, head=None, huber=huber)
+    if not config.training.compile:
+        return train_step, valid_step
+    example = batches.batch(0, 0)
+    weights = torch.ones(3, dtype=torch.float64, device=tensors[0].device)
+    fast_train = compiled(train_step, [*tensors, *example, weights], dtype=dtype)
+    fast_valid = compiled(valid_step, [*tensors, *valid.batches[0]], dtype=dtype)
+    record({"event": "compile", "train_failure": fast_train.failure, "valid_failure": fast_valid.failure})
+    return fast_train.function, fast_valid.function
