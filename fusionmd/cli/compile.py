@@ -1,13 +1,7 @@
 """`fusionmd compile`: native code for a potential, made for this machine."""
 
-from typing import Annotated
-
-import typer
-
-from fusionmd.cli.options import Device, DType, Json, Threads, device_of, dtype_of, use_threads
+from fusionmd.cli.options import Device, DType, Json, PotentialName, Threads, device_of, dtype_of, use_threads
 from fusionmd.cli.output import waiting, write_json
-
-PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
 
 
 def command(

@@ -70,9 +70,8 @@ def audit(
     with waiting("looking at the frames"):
         result = audit_files(files, keys=keys, units=units)
     for name, found in result.items():
-        typer.echo(
-            f"{name}: {found.n_frames} frames, " + (f"{len(found.findings)} findings" if found.findings else "clean")
-        )
+        n = len(found.findings)
+        typer.echo(f"{name}: {found.n_frames} frames, {('clean', '1 finding')[n] if n < 2 else f'{n} findings'}")
         for finding in found.findings:
             typer.echo(f"  {finding}")
     write_json(

@@ -5,10 +5,20 @@ from typing import Annotated
 
 import typer
 
-from fusionmd.cli.options import Device, DType, Json, Key, Threads, Unit, device_of, dtype_of, use_threads
+from fusionmd.cli.options import (
+    Device,
+    DType,
+    Json,
+    Key,
+    PotentialName,
+    Threads,
+    Unit,
+    device_of,
+    dtype_of,
+    use_threads,
+)
 from fusionmd.cli.output import progress, show_table, write_json
 
-PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A path, or the name of a shipped potential.")]
 Frames = Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Labelled frames: extxyz, npz or ASE db.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="PNG", help="Write parity plots (png, svg or pdf).")]
 

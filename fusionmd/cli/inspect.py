@@ -1,17 +1,16 @@
 """`fusionmd inspect`: what is inside a potential file, and whether it still answers as it did."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from fusionmd.cli.options import Json, Threads, use_threads
+from fusionmd.cli.options import Json, PotentialName, Threads, use_threads
 from fusionmd.cli.output import show_table, waiting, write_json
 from fusionmd.elements import symbols
 
 if TYPE_CHECKING:
     from fusionmd.potential.inspect import Inspection
 
-PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
 
 
 def command(potential: PotentialName, json: Json = None, threads: Threads = None) -> None:

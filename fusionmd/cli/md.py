@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from fusionmd.cli.options import Device, DType, Json, Threads, device_of, dtype_of, use_threads
+from fusionmd.cli.options import Device, DType, Json, PotentialName, Threads, device_of, dtype_of, use_threads
 from fusionmd.cli.output import progress, write_json
 
-PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
 Start = Annotated[Path, typer.Argument(metavar="START", help="Structure file; its velocities are used if it has any.")]
 Engine = Annotated[Literal["ase", "openmm", "lammps"], typer.Option("--engine", help="What moves the atoms.")]
 Ensemble = Annotated[
@@ -84,11 +83,11 @@ def command(
             on_step=lambda step, line: advance(step, f"{line['temperature_K']:.0f} K"),
         )
     write_json(json, asdict(result))
-    slope = result.energy_slope_meV_per_atom_per_ps
+    slope = result.energy_slope_meV_per_atom_per_ps if ensemble == "nve" else None
     print(f"{result.n_steps} steps, {result.time_fs:g} fs, {result.steps_per_s:.3g} steps/s")
     print(
         f"mean temperature {result.temperature_K:.1f} K"
-        + ("" if slope is None else f", energy slope {slope:.3g} meV/atom/ps")
+        + ("" if slope is None else f", total energy drifts by {slope:.3g} meV/atom/ps")
     )
     print(f"trajectory, log and settings: {output}")
     raise typer.Exit(130 if result.is_interrupted else 0)

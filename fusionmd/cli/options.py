@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda"]
 DTypeName = Literal["float32", "float64"]
 
+PotentialName = Annotated[str, typer.Argument(metavar="POTENTIAL", help="A file, or the name of a shipped potential.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the result to OUT as JSON too.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where to compute; auto takes a GPU where there is one.")]

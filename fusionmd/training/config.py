@@ -45,7 +45,9 @@ class DataConfig(Section):
     length_unit: str | None = Field(default=None, description="default: what the format says, else angstrom")
     forces_unit: str | None = Field(default=None, description="default: energy_unit/length_unit")
     stress_unit: str | None = Field(default=None, description="default: energy_unit/length_unit^3")
-    config_type_weights: dict[str, NotNegative] = {}
+    config_type_weights: dict[str, NotNegative] = Field(
+        default={}, description="config_type -> factor in the loss; `Default` is for all others"
+    )
     elements: tuple[int, ...] | None = Field(default=None, description="atomic numbers; default: those in the data")
 
 
@@ -68,7 +70,9 @@ class LossConfig(Section):
     energy: NotNegative = 1.0
     forces: NotNegative = 100.0
     stress: NotNegative = 0.0
-    energy_per: Literal["structure", "sqrt_atom", "atom"] = "structure"
+    energy_per: Literal["structure", "sqrt_atom", "atom"] = Field(
+        default="structure", description="or sqrt_atom, atom: what energy errors are divided by"
+    )
     huber: Positive | None = Field(default=None, description="error where squares become linear")
 
 
@@ -101,11 +105,13 @@ class ScheduleConfig(Section):
     """The learning rate over the steps: warm-up, then constant, cosine or plateau."""
 
     kind: Literal["constant", "cosine", "plateau"] = "cosine"
-    warmup_epochs: NotNegative = 1.0
+    warmup_epochs: NotNegative = Field(default=1.0, description="the rate rises linearly over them")
     final_factor: Fraction = Field(default=1e-2, description="lowest learning rate over the first one")
     patience: int = Field(default=50, ge=1, description="plateau: validations without improvement")
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.8
-    stage_two: StageTwo | None = None
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.8, description="plateau: of the rate, then")
+    stage_two: StageTwo | None = Field(
+        default=None, description="{start: 0.75, energy: 100}: loss weights from that fraction of the epochs on"
+    )
 
 
 class TrainingConfig(Section):
@@ -116,11 +122,11 @@ class TrainingConfig(Section):
     batch_size: int = Field(default=5, ge=1)
     valid_batch_size: int = Field(default=10, ge=1)
     valid_every: int = Field(default=1, ge=1, description="epochs between two validations")
-    checkpoint_minutes: NotNegative = 10.0
-    time_limit_minutes: Positive | None = None
+    checkpoint_minutes: NotNegative = Field(default=10.0, description="between two checkpoints")
+    time_limit_minutes: Positive | None = Field(default=None, description="the run then ends with a potential")
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    compile: bool = True
+    compile: bool = Field(default=True, description="the step, if there is a C++ compiler; minutes at the start")
     threads: int | None = Field(default=None, ge=1)
 
 

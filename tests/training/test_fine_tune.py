@@ -4,10 +4,12 @@ import torch
 from ase.io import write
 
 from fusionmd.errors import ConfigError, PotentialFormatError
+from fusionmd.graph import graph_of
+from fusionmd.structure import Structure
 from fusionmd.training import train
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
-from fusionmd.training.problem import counts_by_element, prepare
+from fusionmd.training.problem import counts_by_element, prepare, seeded_model
 from fusionmd.training.start import Start, start_of_potential
 from fusionmd.training.trained import load_trained
 from tests.toy_model import ToyModel
@@ -44,6 +46,24 @@ def test_weights_find_their_places_among_more_elements():
     assert torch.equal(large.own[[0, 2]], small.own) and torch.equal(large.own[1], untouched)
     assert torch.equal(large.edges.pair[[0, 2, 6, 8]], small.edges.pair)
     assert torch.equal(large.mlp[0].weight, small.mlp[0].weight)
+
+
+@pytest.mark.parametrize("radial_species", [False, True])
+def test_the_real_network_says_the_same_of_old_elements_after_new_ones_came(radial_species):
+    section = {"name": "fusion_net", "n_channels": 4, "l_max": 1, "cutoff": 3.0, "radial_widths": [8]}
+    section |= {"message": "(Y, h_j)@1+", "product": ["A", "(A, A)@1+"], "radial_species": radial_species}
+    statistics = {"mean_degree": 4.0, "rms_force": 1.5, "shift": -2.0}
+    small, large = (seeded_model(section, z, statistics, seed=len(z)).double() for z in ((1, 8), (1, 6, 8)))
+    weights = {name: t.detach().clone() for name, t in [*small.named_parameters(), *small.named_buffers()]}
+    structure = Structure([8, 1, 1], [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+
+    def energy(model):
+        graph = graph_of(structure, model.elements, 3.0)
+        return model(graph.edge_vectors, graph.senders, graph.receivers, graph.slots, graph.species, 3).sum().item()
+
+    assert energy(large) != pytest.approx(energy(small), abs=1e-3)
+    carry_over_(large, weights, (1, 8), (1, 6, 8))
+    assert energy(large) == pytest.approx(energy(small), abs=1e-10)
 
 
 def test_weights_of_another_size_are_refused():

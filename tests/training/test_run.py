@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from fusionmd.data import write_extxyz
@@ -95,6 +97,28 @@ def test_missing_labels_and_config_type_weights(tmp_path):
     data = {"valid_count": 2, "config_type_weights": {"Default": 2.0, "b": 0.0}}
     result = train(toy.config(tmp_path / "f.xyz", data=data, training={"epochs": 1}), tmp_path / "run")
     assert np.isfinite(result.metrics["forces_rmse_meV_A"])
+
+
+def test_odd_frames_are_learnt_from(tmp_path):
+    """Lone atoms, one atom in a cell far smaller than the cutoff, an atom without neighbours, any order of atoms."""
+    rng = np.random.default_rng(6)
+    usual = [toy.morse_frame(rng, 4) for _ in range(6)]
+    for atoms in usual[:2]:
+        forces = atoms.get_forces()[::-1]
+        energy = atoms.get_potential_energy()
+        atoms.set_positions(atoms.positions[::-1])
+        atoms.numbers = atoms.numbers[::-1]
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+    far = toy.morse_frame(rng, 3)
+    far.positions[2] += 100.0
+    odd = [Atoms("O"), Atoms("O", cell=[1.1, 1.2, 1.3], pbc=True), Atoms("H", cell=[20, 20, 20], pbc=True), far]
+    for atoms in odd:
+        atoms.calc = SinglePointCalculator(atoms, energy=-2000.0 * len(atoms), forces=np.zeros((len(atoms), 3)))
+    write(tmp_path / "f.xyz", [*usual, *odd], format="extxyz")
+    settings = toy.config(tmp_path / "f.xyz", data={"valid_count": 4}, loss={"stress": 1.0}, training={"epochs": 2})
+    for model in (toy.MODEL, {"name": "fusion_net", "n_channels": 2, "l_max": 1, "cutoff": 3.0, "radial_widths": [4]}):
+        result = train({**settings, "model": model}, tmp_path / model["name"])
+        assert np.isfinite(result.metrics["forces_rmse_meV_A"]) and result.potential is not None, result.export_failure
 
 
 def test_several_states(tmp_path):
