@@ -38,11 +38,7 @@ def message_sum(
 
 
 def neighbor_vertex(diagram: Diagram) -> Diagram | None:
-    """The vertex (Y, h_j), if the rest of `diagram` belongs to the centre: it can be summed over neighbours first.
-
-    >>> neighbor_vertex(Diagram.parse("((Y@2, h_j)@2, h_i)"))
-    (Y@2, h_j)@2
-    """
+    """The vertex (Y, h_j), if the rest of `diagram` belongs to the centre: it can be summed over neighbours first."""
     of_edges = [leaf.name for leaf in diagram.leaves if leaf.name != "h_i"]
     found = [node for _, node in diagram.lines() if [leaf.name for leaf in node.leaves] == ["Y", "h_j"]]
     return found[0] if of_edges == ["Y", "h_j"] and found else None

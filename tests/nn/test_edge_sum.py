@@ -10,7 +10,7 @@ from fusionmd.nn.centered_sum import CenteredSum
 from fusionmd.nn.edge_sum import EdgeSum
 from fusionmd.nn.leaves import component_range
 from fusionmd.nn.message import NeighborSum
-from fusionmd.nn.message_sum import message_sum
+from fusionmd.nn.message_sum import message_sum, neighbor_vertex
 from fusionmd.o3.irreps import Irrep
 from tests.fusion.oracle import ORACLES, full_labelling, in_basis
 
@@ -114,6 +114,19 @@ def test_the_centre_can_wait(text: str, basis: str, mixing: bool) -> None:
     one = sample.of_orders([Irrep(0, 1)]).view(-1, 1, C)
     found = [sample.run(m, one.expand(-1, m.n_weights, -1).reshape(N * DEGREE, -1)) for m in (fast, slow)]
     assert_same(*found)
+
+
+def test_what_can_be_summed_first() -> None:
+    for text, vertex in {
+        "(Y, h_j)@2": "(Y, h_j)@2",
+        "((h_i, (Y@2, h_j)@1)@1, h_i)": "(Y@2, h_j)@1",
+        "(h_j, Y)": None,
+        "((Y, h_i), h_j)": None,
+        "((Y, h_j), (Y, h_j))": None,
+        "((Y, h_j), h_j)": None,
+        "(Y, h_i)": None,
+    }.items():
+        assert str(neighbor_vertex(Diagram.parse(text))) == str(vertex)
 
 
 def renamed(name: str) -> str:
