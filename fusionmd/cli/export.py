@@ -14,6 +14,7 @@ Sources = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The potential file to write.")]
 Committee = Annotated[bool, typer.Option("--committee", help="Several models in one file: mean and spread.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the potential (default: that of the file).")]
+Citation = Annotated[list[str], typer.Option("--citation", help="What to cite; may be repeated.")]
 Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights, like CC-BY-4.0.")]
 
 
@@ -23,6 +24,7 @@ def command(
     committee: Committee = False,
     name: Name = "",
     licence: Licence = "",
+    citation: Citation = [],  # noqa: B006  Typer wants a list
     json: Json = None,
     threads: Threads = None,
 ) -> None:
@@ -34,7 +36,8 @@ def command(
 
     use_threads(threads)
     with waiting("checking and writing"):
-        metadata = export(sources, output, is_committee=committee, name=name, licence_weights=licence)
+        stated = {"name": name, "licence_weights": licence, "citations": citation}
+        metadata = export(sources, output, is_committee=committee, **stated)
     checks = metadata.report["checks"]
     show_table(
         ["checked", "error below", "allowed"],

@@ -45,6 +45,7 @@ def export(
     is_committee: bool = False,
     name: str = "",
     licence_weights: str = "",
+    citations: Sequence[str] = (),
 ) -> Metadata:
     """Write `output` from run folders, checkpoints or potential files; more than one need `is_committee`."""
     if len(sources) > 1 and not is_committee:
@@ -52,6 +53,7 @@ def export(
     parts = [ingredients(source) for source in sources]
     _check_same_references(sources, parts)
     provenance = dict(parts[0].provenance) if len(parts) == 1 else {}
+    stated = {"licence_weights": licence_weights, "citations": list(citations)}
     return export_potential(
         [model for part in parts for model in part.models],
         output,
@@ -59,7 +61,7 @@ def export(
         atomic_energies=parts[0].atomic_energies,
         config=[config for part in parts for config in part.config],
         frames=[frame for part in parts for frame in part.frames][:N_FRAMES],
-        **(provenance | ({"licence_weights": licence_weights} if licence_weights else {})),
+        **(provenance | {key: value for key, value in stated.items() if value}),
     )
 
 
@@ -79,17 +81,23 @@ def _is_potential(path: Path) -> bool:
 
 
 def _of_run(path: Path) -> Ingredients:
+    """The best model of a run; with its provenance, if that is what the run wrote itself at its end."""
     trained = load_trained(path)
+    beside = (path if path.is_dir() else path.parent) / "potential.pt"
+    if beside.is_file() and _is_potential(beside):
+        written = _of_potential(beside)
+        if _are_equal(written.models[0], trained.model):
+            return written
+        frames = written.frames
+    else:
+        frames = ()
     config = {**trained.description, "training": trained.config}
-    return Ingredients((trained.model,), (config,), trained.e0, _frames_beside(path))
+    return Ingredients((trained.model,), (config,), trained.e0, frames)
 
 
-def _frames_beside(path: Path) -> tuple[Structure, ...]:
-    """Frames of the potential that the run itself wrote, if it did."""
-    potential = (path if path.is_dir() else path.parent) / "potential.pt"
-    if not potential.is_file() or not _is_potential(potential):
-        return ()
-    return SelfTest.from_npz(unpack(potential.read_bytes())[SELF_TEST]).frames[:N_FRAMES]
+def _are_equal(one: nn.Module, other: nn.Module) -> bool:
+    theirs = other.state_dict()
+    return all(name in theirs and torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
 
 
 def _of_potential(path: Path) -> Ingredients:

@@ -1,10 +1,12 @@
 """`fusionmd export`, `inspect` and `compile`."""
 
 import json
+import shutil
 
 import pytest
 
 from fusionmd import load_potential
+from fusionmd.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.cli.conftest import is_one_line
 
 
@@ -18,11 +20,25 @@ def test_inspect_shows_and_tests(fusionmd, trained, tmp_path):
 
 
 def test_export_of_a_run_gives_the_same_potential(fusionmd, data, trained, tmp_path):
-    result = fusionmd("export", trained, "-o", tmp_path / "p.pt", "--name", "copper", "--licence", "CC-BY-4.0")
+    stated = ["--name", "copper", "--licence", "CC-BY-4.0", "--citation", "A. Smith", "--citation", "B. Jones"]
+    result = fusionmd("export", trained, "-o", tmp_path / "p.pt", *stated)
     assert result.code == 0, result.err
     again, first = load_potential(tmp_path / "p.pt"), load_potential(trained / "potential.pt")
     assert (again.metadata.name, again.metadata.licence_weights) == ("copper", "CC-BY-4.0")
     assert again.metadata.elements == first.metadata.elements and again.metadata.cutoff == first.metadata.cutoff
+    assert again.metadata.citations == ("A. Smith", "B. Jones")
+    for kept in ("metrics", "data_sha256", "commit", "config"):
+        assert getattr(again.metadata, kept) == getattr(first.metadata, kept), kept
+    assert again.metadata.data_sha256 and again.metadata.metrics["valid"]
+
+
+def test_export_of_a_run_that_went_on_does_not_claim_earlier_errors(fusionmd, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    checkpoint = load_checkpoint(tmp_path / "run")
+    checkpoint["state"]["best_weights"] = {name: t + 0.01 for name, t in checkpoint["state"]["best_weights"].items()}
+    save_checkpoint(tmp_path / "run" / "checkpoint.pt", {key: v for key, v in checkpoint.items() if key != "format"})
+    assert fusionmd("export", tmp_path / "run", "-o", tmp_path / "p.pt").code == 0
+    assert load_potential(tmp_path / "p.pt").metadata.metrics == {}
 
 
 def test_export_of_a_committee(fusionmd, trained, tmp_path):

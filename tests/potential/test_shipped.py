@@ -1,9 +1,16 @@
 """Shipped potentials are found by name, from a checkout and from an installed wheel."""
 
+import json
+
 import pytest
 
 from fusionmd.errors import PotentialFormatError
+from fusionmd.potential import load_potential
 from fusionmd.potential.shipped import potential_path, shipped_folders
+from fusionmd.training.config_file import load_config
+
+NONE_YET = pytest.param("", marks=pytest.mark.skip(reason="no potential is shipped yet"))
+MAX_BYTES = 5_000_000
 
 
 @pytest.fixture
@@ -55,3 +62,34 @@ def test_unknown_name_lists_the_known(checkout):
 def test_folder_says_which_file(checkout, tmp_path):
     with pytest.raises(PotentialFormatError, match="is a folder.*potential.pt"):
         potential_path(tmp_path, package=checkout)
+
+
+@pytest.fixture(params=list(shipped_folders()) or [NONE_YET])
+def shipped(request, monkeypatch, tmp_path):
+    """Name and folder of each potential that travels with this checkout."""
+    monkeypatch.setenv("FUSIONMD_DATA", str(tmp_path))
+    return request.param, shipped_folders()[request.param]
+
+
+def test_a_shipped_potential_is_complete_and_small(shipped):
+    _, folder = shipped
+    assert {"potential.pt", "config.yaml", "metrics.json", "model_card.md"} <= {path.name for path in folder.iterdir()}
+    assert (folder / "potential.pt").stat().st_size <= MAX_BYTES
+
+
+def test_a_shipped_potential_passes_its_self_test_and_says_where_it_comes_from(shipped):
+    name, folder = shipped
+    metadata = load_potential(name).metadata
+    assert metadata.name == name and metadata.licence_weights and metadata.citations
+    assert metadata.data_sha256 and metadata.commit and metadata.metrics
+    assert json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_shipped_potential_was_made_by_the_configuration_beside_it(shipped):
+    name, folder = shipped
+    (description,) = load_potential(name).metadata.config
+    config = load_config(folder / "config.yaml").model_dump(mode="json")
+    assert config["model"] == description["model"]
+    trained = description["training"]
+    for section in ("e0", "loss", "optimizer", "schedule", "training"):
+        assert config[section] == trained[section], section
