@@ -40,7 +40,7 @@ def wavenumbers(potential: Potential, atoms: Atoms) -> np.ndarray:
 
 def plot(values: np.ndarray, path: Path, width: float = 20.0) -> None:
     """Density of states, Gaussians of `width` (1/cm)."""
-    grid = np.linspace(0, 3600, 1000)
+    grid = np.linspace(0, max(3600.0, 1.05 * values.max()), 1000)
     density = np.exp(-(((grid[:, None] - values[None]) / width) ** 2) / 2).sum(axis=1)
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()

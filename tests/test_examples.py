@@ -1,5 +1,6 @@
 """Every example runs, in the order of its number, with --smoke; and so does the demo."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_demo(tmp_path, organic_potential):
     assert "Done" in said and "nan" not in said.lower().split()
     for name in ("relaxed.xyz", "nve.xyz", "nvt.xyz", "dynamics.png"):
         assert (tmp_path / name).stat().st_size > 0, name
+
+
+def test_python_of_the_readme_runs(organic_potential, tmp_path):
+    (snippet,) = re.findall(r"```python\n(.*?)```", (EXAMPLES.parent / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "snippet.py").write_text(snippet.replace("acac-300K", organic_potential))
+    command = [sys.executable, tmp_path / "snippet.py"]
+    done = subprocess.run(command, cwd=EXAMPLES.parent, capture_output=True, text=True)
+    assert done.returncode == 0 and re.fullmatch(r"-\d+\.\d+ eV\n", done.stdout), done.stdout + done.stderr
 
 
 def test_tutorial_shows_every_example():
