@@ -60,9 +60,11 @@ def main() -> None:
     potential = load_potential(given.potential)
     atoms = relaxed(potential)
     values = wavenumbers(potential, atoms)
-    print(f"the six that are no vibrations: {np.round(np.sort(np.abs(values))[:6], 1)} 1/cm")
-    print(f"softest five: {np.round(values[6:11])} 1/cm, stiffest five: {np.round(values[-5:])} 1/cm")
-    plot(values, given.out / "spectrum.png")
+    order = np.argsort(np.abs(values))
+    moved, vibrations = values[order[:6]], np.sort(values[order[6:]])
+    print(f"the six that are no vibrations: {np.round(moved, 1)} 1/cm")
+    print(f"softest five: {np.round(vibrations[:5])} 1/cm, stiffest five: {np.round(vibrations[-5:])} 1/cm")
+    plot(vibrations, given.out / "spectrum.png")
     print(f"spectrum: {given.out / 'spectrum.png'}")
 
 

@@ -60,10 +60,10 @@ def train(
             write_text_atomic(folder / "config.yaml", config_yaml(config))
             if problem.split:
                 save_split(folder / "split.json", problem.split, config.data.train)
+            # Without a checkpoint: what is left of a run that died before its first one.
+            journal.cut(checkpoint["journal_bytes"] if checkpoint else 0)
         if checkpoint:
             state.load_state_dict(checkpoint["state"])
-            if ranks.is_first:
-                journal.cut(checkpoint["journal_bytes"])
         work = work_of(config, problem, state, journal, folder, ranks, device, dtype, hooks)
         reason = run_epochs(state, work)
         return finish(config, problem, state, work, folder, journal, reason)

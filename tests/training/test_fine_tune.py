@@ -82,6 +82,12 @@ def test_new_elements_start_from_the_potential_with_e0_refitted(potential, frame
     assert np.abs(left).max() < 1e-6
 
 
+def test_new_elements_without_e0_are_refused(potential, frames):
+    settings = {**toy.config(frames, fine_tune={"refit_e0": False}), "model": {}}
+    with pytest.raises(ConfigError, match="the potential has no E0 for O; give e0.values or set fine_tune.refit_e0"):
+        prepare(Config.model_validate(settings), start_of_potential(potential), dtype=DOUBLE, device=CPU)
+
+
 def test_frozen_parameters_stay(potential, frames, tmp_path):
     settings = toy.config(frames, training={"epochs": 2}, fine_tune={"freeze": ["mlp.*"]})
     train({**settings, "model": {}}, tmp_path, potential=potential)

@@ -59,6 +59,12 @@ def test_records_after_the_checkpoint_are_forgotten(frames, tmp_path):
     assert [record["epoch"] for record in journal(tmp_path)] == [1, 2, 3]
 
 
+def test_what_a_run_without_a_checkpoint_logged_is_forgotten(frames, tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"event": "epoch", "epoch": 99}\n{"half')
+    train(settings(frames, epochs=2), tmp_path)
+    assert [record["epoch"] for record in journal(tmp_path)] == [1, 2]
+
+
 def test_an_interrupted_run_says_so_and_goes_on(frames, tmp_path):
     steps = []
     hooks = Hooks(on_step=lambda state: steps.append(state.step), should_stop=lambda: len(steps) >= 5)
