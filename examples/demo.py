@@ -79,7 +79,7 @@ def main() -> None:
     jumps = int(np.count_nonzero(np.diff(np.sign(nvt.column(4)))))
     print(f"the proton between the oxygens crossed the middle {jumps} times")
 
-    plot(nve, nvt, given.out / "dynamics.png")
+    plot(nve, nvt, len(atoms), given.out / "dynamics.png")
     heading("Done. Look at:")
     for path in sorted(given.out.iterdir()):
         print(f"  {path}")
@@ -174,7 +174,7 @@ def run(dynamics: MolecularDynamics, atoms: Atoms, n_steps: int, path: Path, eve
     return record
 
 
-def plot(nve: Record, nvt: Record, path: Path) -> None:
+def plot(nve: Record, nvt: Record, n_atoms: int, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7), layout="constrained")
@@ -183,9 +183,10 @@ def plot(nve: Record, nvt: Record, path: Path) -> None:
     axes[0, 0].plot(time_nve, 1000 * (nve.column(2) - nve.column(2)[0]), label="potential")
     axes[0, 0].plot(time_nve, 1000 * (nve.column(1) - nve.column(1)[0]), label="total")
     axes[0, 0].set(title="NVE: energies", xlabel="time (fs)", ylabel="change (meV)")
-    axes[0, 0].legend()
-    axes[0, 1].plot(time_nve, 1e6 * (nve.column(1) - nve.column(1)[0]) / 15, color="C1")
-    axes[0, 1].set(title="NVE: total energy, magnified", xlabel="time (fs)", ylabel="change (µeV per atom)")
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.08))
+    total = nve.column(1)
+    axes[0, 1].plot(time_nve, 1e6 * (total - total.mean()) / n_atoms, color="C1")
+    axes[0, 1].set(title="NVE: total energy, magnified", xlabel="time (fs)", ylabel="E - mean (µeV per atom)")
     axes[1, 0].plot(time_nvt, nvt.column(3))
     axes[1, 0].axhline(TEMPERATURE, color="grey", linestyle=":")
     axes[1, 0].set(title="NVT: temperature", xlabel="time (fs)", ylabel="temperature (K)")
