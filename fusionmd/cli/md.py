@@ -10,7 +10,7 @@ from fusionmd.cli.options import Device, DType, Json, PotentialName, Threads, de
 from fusionmd.cli.output import progress, write_json
 
 Start = Annotated[Path, typer.Argument(metavar="START", help="Structure file; its velocities are used if it has any.")]
-Engine = Annotated[Literal["ase", "openmm", "lammps"], typer.Option("--engine", help="What moves the atoms; so far: ase.")]
+Engine = Annotated[Literal["ase", "openmm", "lammps"], typer.Option("--engine", help="Only ase so far.")]
 Ensemble = Annotated[
     Literal["nve", "nvt", "npt"], typer.Option("--ensemble", help="nvt: Langevin; npt: isotropic Martyna-Tobias-Klein.")
 ]
