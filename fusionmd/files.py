@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
 
 
@@ -15,6 +16,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name ends like `path`, so that writers which choose a format by the name choose the same one.
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(EISDIR, "is a folder; give the name of a file", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary_beside(target)
     try:

@@ -24,6 +24,12 @@ def test_failure_keeps_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder; give the name of a file"):
+        write_bytes_atomic(tmp_path, b"x")
+    assert list(tmp_path.iterdir()) == [] and list(tmp_path.parent.glob("*.tmp*")) == []
+
+
 def test_permissions_are_those_of_a_plain_file(tmp_path):
     plain, atomic = tmp_path / "plain", tmp_path / "atomic"
     plain.write_bytes(b"")

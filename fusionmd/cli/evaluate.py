@@ -48,9 +48,12 @@ def command(
     from fusionmd.training.config import DataConfig
     from fusionmd.training.frames import frames_of
     from fusionmd.training.metrics import metrics_of
+    from fusionmd.training.plots import check_figure_path, parity_plots, write_figure
     from fusionmd.workflows.evaluate import compare
 
     use_threads(threads)
+    if plot is not None:
+        check_figure_path(plot)
     data = DataConfig(
         train=tuple(frames),
         energy_key=energy_key,
@@ -72,7 +75,5 @@ def command(
         show_table(["error", "value"], list(errors.items()), title=f"state {state}")
     write_json(json, metrics)
     if plot is not None:
-        from fusionmd.training.plots import parity_plots, write_figure
-
         write_figure(parity_plots(comparison), plot)
         print(f"parity plots: {plot}")

@@ -36,8 +36,9 @@ def command(
 
     use_threads(threads)
     with waiting("checking and writing"):
-        stated = {"name": name, "licence_weights": licence, "citations": citation}
-        metadata = export(sources, output, is_committee=committee, **stated)
+        metadata = export(
+            sources, output, is_committee=committee, name=name, licence_weights=licence, citations=citation
+        )
     checks = metadata.report["checks"]
     show_table(
         ["checked", "error below", "allowed"],

@@ -29,7 +29,7 @@ VERBS = {
     "md": "Run molecular dynamics with a potential.",
 }
 
-USER_FILE_ERRORS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+USER_FILE_ERRORS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 EXIT_CRASH, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 

@@ -50,9 +50,10 @@ def fetch(name: str, to: str | os.PathLike[str], *, from_dir: str | os.PathLike[
 def _fetch_file(entry: KnownData, file: str, target: Path, local: str | os.PathLike[str] | None) -> Path:
     if target.is_file() and _matches(target, entry.files[file]):
         return target
+    source = find_file(entry.name, file, folder=local) if local else None
     with atomic_write(target) as temporary:
-        if local:
-            shutil.copyfile(find_file(entry.name, file, folder=local), temporary)
+        if source:
+            shutil.copyfile(source, temporary)
         else:
             _download(entry, file, temporary)
         if not _matches(temporary, entry.files[file]):

@@ -45,7 +45,7 @@ def unpack(content: bytes, *, source: str = "the file") -> dict[str, bytes]:
         raise PotentialFormatError(f"{source} is damaged (record {damaged}); copy or export it again")
     if METADATA not in extra_files:
         what = (
-            "is a TorchScript file without fusionmd metadata"
+            "is a file of torch without fusionmd metadata"
             if _has_torch_record(names)
             else "is a zip file of something else"
         )

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fusionmd.errors import ConfigError
 from fusionmd.files import atomic_write
 from fusionmd.training.metrics import Comparison
 from fusionmd.units import MEV_PER_EV
@@ -19,6 +20,7 @@ from fusionmd.units import MEV_PER_EV
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#888888"
 STATE_COLORS = (BLUE, ORANGE, "#2a8c55", "#8c3fa8", "#b03030")
 FEW_POINTS = 500
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 Record = dict[str, Any]
 
 
@@ -77,8 +79,15 @@ def svg(figure: Figure) -> str:
     return content[content.index("<svg") :]
 
 
+def check_figure_path(path: Path) -> None:
+    """Raise ConfigError if no figure can be written under this name."""
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise ConfigError(f"cannot draw to {path}; give a name that ends in {', '.join(FIGURE_SUFFIXES)}")
+
+
 def write_figure(figure: Figure, path: Path) -> None:
     """Write the figure atomically; the format is that of the suffix."""
+    check_figure_path(path)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150)
 

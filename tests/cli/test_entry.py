@@ -113,6 +113,15 @@ def test_missing_file_is_the_users_error(failing_verb, capsys):
     assert capsys.readouterr().err == "fusionmd: frames.xyz: No such file or directory\n"
 
 
+def test_an_output_that_is_a_folder_or_below_a_file_is_the_users_error(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for output in (tmp_path, tmp_path / "file" / "models.json"):
+        assert entry.run(["models", "--json", str(output)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"fusionmd: {tmp_path}") and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_ctrl_c_exits_130(failing_verb):
     failing_verb(KeyboardInterrupt())
     assert entry.run(["doctor"]) == 130

@@ -32,6 +32,11 @@ def test_unknown_element(fusionmd, trained, tmp_path):
     assert is_one_line(result) and "silver.xyz" in result.err and "element Ag" in result.err
 
 
+def test_a_plot_of_unknown_format_is_refused_first(fusionmd, tmp_path):
+    result = fusionmd("evaluate", "none.pt", "none.xyz", "--plot", tmp_path / "p.foo")
+    assert is_one_line(result) and ".png, .svg, .pdf" in result.err
+
+
 def test_missing_files(fusionmd, data, trained, tmp_path):
     result = fusionmd("evaluate", tmp_path / "none.pt", data / "frames.xyz")
     assert is_one_line(result) and "none.pt" in result.err
