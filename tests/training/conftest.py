@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,11 +7,9 @@ from tests.training import toy
 
 
 @pytest.fixture(autouse=True)
-def toy_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fusionmd.models import registry
-
-    monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-    toy.register()
+def toy_architecture() -> Iterator[None]:
+    with toy.registered():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ CPU, DOUBLE = torch.device("cpu"), torch.float64
 @pytest.fixture(scope="module")
 def potential(tmp_path_factory):
     """A potential for H and C."""
-    toy.register()
     folder = tmp_path_factory.mktemp("first")
     rng = np.random.default_rng(0)
     frames = [toy.morse_frame(rng, 3 + i % 3) for i in range(12)]
@@ -35,7 +34,8 @@ def potential(tmp_path_factory):
     e0 = {"kind": "given", "values": {"H": toy.E0[1], "C": toy.E0[6]}}
     optimizer = {"learning_rate": 3e-2, "ema": 0.9}
     settings = toy.config(folder / "hc.xyz", training={"epochs": 20, "valid_every": 20}, e0=e0, optimizer=optimizer)
-    return train(settings, folder / "run").potential
+    with toy.registered():
+        return train(settings, folder / "run").potential
 
 
 def test_weights_find_their_places_among_more_elements():

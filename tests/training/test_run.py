@@ -31,12 +31,12 @@ FAST = {"learning_rate": 3e-2, "ema": 0.9}
 @pytest.fixture(scope="module")
 def run(frames, tmp_path_factory):
     """A finished run: (folder, result, records)."""
-    toy.register()
     folder, records = tmp_path_factory.mktemp("run"), []
     settings = toy.config(
         frames, training={"epochs": 40, "valid_every": 2}, optimizer=FAST, e0={"kind": "given", "values": SYMBOLS}
     )
-    return folder, train(settings, folder, hooks=Hooks(on_record=records.append)), records
+    with toy.registered():
+        return folder, train(settings, folder, hooks=Hooks(on_record=records.append)), records
 
 
 SYMBOLS = {"H": toy.E0[1], "C": toy.E0[6], "O": toy.E0[8]}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -34,7 +37,16 @@ def toy(config: ToyConfig, *, elements: list[int], statistics: dict[str, Any]) -
 
 
 def register() -> None:
+    """For good: in a process of its own."""
     registry._ARCHITECTURES["toy"] = (ToyConfig, toy)
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """For a while: other tests see the architectures that there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry._ARCHITECTURES, "toy", (ToyConfig, toy))
+        yield
 
 
 def morse_frame(rng: np.random.Generator, n_atoms: int = 4, *, cell: float = 0.0) -> Atoms:
