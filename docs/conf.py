@@ -60,11 +60,14 @@ def _write_example_configuration() -> None:
     (HERE / "_generated" / "fusion_net.yaml").write_text(example_yaml("fusion_net"))
 
 
+FORMULA_STYLE = "overflow-x: auto; overflow-y: hidden; padding: 0.4em 0"
+
+
 def _formula(translator: Any, node: Any) -> None:
     """MathML, which browsers show by themselves: the pages need no script from elsewhere."""
     is_block = isinstance(node, math_block)
     markup = tex2mathml(node.astext().strip(), as_block=is_block)
-    translator.body.append(f'<div class="math">{markup}</div>' if is_block else markup)
+    translator.body.append(f'<div style="{FORMULA_STYLE}">{markup}</div>' if is_block else markup)
     raise SkipNode
 
 
