@@ -7,19 +7,18 @@ from pathlib import Path
 
 FLOORS = {
     "units": 0, "errors": 0, "files": 0, "elements": 0,
-    "o3": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1,
+    "o3": 1, "native": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1,
     "fusion": 2, "potential": 2, "data": 2,
     "nn": 3,
     "models": 4,
-    "training": 5, "engines": 5, "namd": 5, "labels": 5,
+    "training": 5, "engines": 5, "namd": 5, "labels": 5, "fusionmd_openmm": 5, "fusionmd_lammps": 5,
     "workflows": 6,
     "cli": 7,
 }  # fmt: skip
+PLUGINS = {"fusionmd_openmm": "openmm_plugin", "fusionmd_lammps": "lammps_plugin"}  # import package -> its folder
 GEOMETRY, GROUND = {"structure", "neighbors", "skin", "graph"}, {"units", "errors", "files", "elements"}
 FAMILIES = dict.fromkeys(GEOMETRY, "geometry") | dict.fromkeys(GROUND, "ground")
-WALLS = {
-    "engines": {"models", "nn", "fusion", "training", "data"},
-    "namd": {"models", "nn", "fusion", "training", "data"},
+WALLS = dict.fromkeys(("engines", "namd", *PLUGINS), {"models", "nn", "fusion", "training", "data"}) | {
     "potential": {"models"},
     "training": {"engines", "namd"},
     "data": {"nn"},
@@ -46,7 +45,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """One Python file of the package: `parts` are its dotted name split, `fusionmd` first."""
+    """One Python file of the packages: `parts` are its dotted name split, `fusionmd` first, even of a plugin."""
 
     path: str
     parts: tuple[str, ...]
@@ -62,12 +61,14 @@ class Source:
 def source_of(path: str, text: str) -> Source:
     """Parse one file; `path` is relative to the repository, like `fusionmd/o3/irreps.py`."""
     parts = Path(path).with_suffix("").parts
+    parts = ("fusionmd", *parts[1:]) if parts[0] in PLUGINS.values() else parts
     return Source(path, parts[:-1] if parts[-1] == "__init__" else parts, text, ast.parse(text))
 
 
 def sources(root: Path, package: str = "fusionmd") -> list[Source]:
-    """Every Python file of `package` below `root`."""
-    paths = sorted((root / package).rglob("*.py"))
+    """Every Python file of `package` and of the plugins below `root`."""
+    folders = [root / package, *(root / folder / name for name, folder in PLUGINS.items())]
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
     return [source_of(str(path.relative_to(root)), path.read_text()) for path in paths]
 
 
@@ -122,6 +123,8 @@ def broken_floors(source: Source) -> Iterator[str]:
 
 def _home_of(module: str) -> str | None:
     parts = module.split(".")
+    if parts[0] in PLUGINS:
+        return parts[0]
     return parts[1] if parts[0] == "fusionmd" and len(parts) > 1 and parts[1] in FLOORS else None
 
 
@@ -140,7 +143,7 @@ def lazy_imports(source: Source) -> Iterator[str]:
     if source.home == "cli" or source.path.endswith("__init__.py") or source.parts[1:] in MAY_IMPORT_LATE:
         return
     for found in imports(source):
-        needs_no_delay = found.module.split(".")[0] in {"fusionmd", "torch", "numpy"}
+        needs_no_delay = found.module.split(".")[0] in {"fusionmd", "torch", "numpy", *PLUGINS}
         if found.is_inside_function and needs_no_delay and not found.module.startswith(COMPILERS):
             yield f"{source.path}:{found.line}: imports {found.module} inside a function"
 

@@ -1,13 +1,16 @@
 """The wheel carries every module and every shipped potential, and finds the potentials by name without a checkout."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from fusionmd.potential.shipped import shipped_folders
+from tests.architecture import PLUGINS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,9 +29,10 @@ def installed(tmp_path_factory):
 
 
 def test_wheel_has_every_module_and_nothing_foreign(installed):
-    modules = {path.relative_to(ROOT) for path in (ROOT / "fusionmd").rglob("*.py")}
+    homes = {"fusionmd": ROOT} | {name: ROOT / folder for name, folder in PLUGINS.items()}
+    modules = {path.relative_to(home) for name, home in homes.items() for path in (home / name).rglob("*.py")}
     assert {path.relative_to(installed) for path in installed.rglob("*.py")} == modules
-    assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"fusionmd"}
+    assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == set(homes)
 
 
 def test_shipped_potentials_are_found_in_the_wheel(installed, tmp_path):
@@ -45,8 +49,8 @@ def test_shipped_potentials_are_found_in_the_wheel(installed, tmp_path):
 def test_constraints_pin_torch_and_every_requirement():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    text = (ROOT / "pyproject.toml").read_text()
-    listed = text.split("dependencies = [")[1].split("]")[0] + text.split("dev = [")[1].split("]")[0]
-    names = {line.strip(' ",').split(">")[0].lower() for line in listed.splitlines() if line.strip()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    names = {re.split(r"[<>=\[]", name)[0].lower() for name in listed} - {"fusionmd"}
     assert names <= pinned, f"no version in constraints.txt for {sorted(names - pinned)}"
     assert "torch" in pinned

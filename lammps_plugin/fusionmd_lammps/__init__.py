@@ -1,0 +1,1 @@
+"""Potential files as a LAMMPS pair style: build, locate, launch."""

@@ -1,0 +1,1 @@
+"""Potential files as OpenMM forces."""
