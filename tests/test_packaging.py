@@ -50,7 +50,7 @@ def test_constraints_pin_torch_and_every_requirement():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    listed = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    listed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
     names = {re.split(r"[<>=\[]", name)[0].lower() for name in listed} - {"fusionmd"}
     assert names <= pinned, f"no version in constraints.txt for {sorted(names - pinned)}"
     assert "torch" in pinned
