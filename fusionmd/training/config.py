@@ -120,6 +120,7 @@ class TrainingConfig(Section):
     seed: int = Field(default=1, ge=0)
     epochs: int = Field(default=100, ge=1)
     batch_size: int = Field(default=5, ge=1)
+    mix_sizes: bool = Field(default=False, description="every batch holds frames of every size: less padding")
     valid_batch_size: int = Field(default=10, ge=1)
     valid_every: int = Field(default=1, ge=1, description="epochs between two validations")
     checkpoint_minutes: NotNegative = Field(default=10.0, description="between two checkpoints")

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from fusionmd.training.batches import Batch, Sample, collate, counts_of, shapes_of
+from fusionmd.training.dealing import Indices, dealt, rounds_by_size, shapes_of_rounds
 
 
-def epoch_order(n_samples: int, *, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(n_samples: int, *, seed: int, epoch: int) -> Indices:
     """A permutation of the samples that depends on nothing but (seed, epoch)."""
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n_samples)
+    return generator_of(seed, epoch).permutation(n_samples)
 
 
-def consecutive_batches(n_samples: int, batch_size: int) -> Iterator[np.ndarray]:
-    """The samples in their own order, `batch_size` at a time."""
-    for begin in range(0, n_samples, batch_size):
-        yield np.arange(begin, min(begin + batch_size, n_samples))
+def generator_of(seed: int, epoch: int) -> np.random.Generator:
+    """The source of everything random in an epoch."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch]))
 
 
 class TrainingBatches:
-    """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each."""
+    """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each.
+
+    mix_sizes: Every batch holds samples of every size (`dealing.py`); else any `batch_size` samples.
+    """
 
     def __init__(
         self,
@@ -34,24 +37,36 @@ class TrainingBatches:
         dtype: torch.dtype,
         device: torch.device,
         energy_per: str,
+        mix_sizes: bool = False,
         rank: int = 0,
         n_ranks: int = 1,
     ) -> None:
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.dtype, self.device, self.energy_per = dtype, device, energy_per
         self.rank, self.n_ranks = rank, n_ranks
-        self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
-        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+        self.rounds = rounds_by_size(samples, batch_size) if mix_sizes else None
+        if self.rounds is None:
+            self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
+        else:
+            self.shapes = shapes_of_rounds(samples, self.rounds, n_ranks)
+        self._epoch, self._batches = -1, list[Indices]()
 
     @property
     def n_batches(self) -> int:
         return -(-len(self.samples) // self.batch_size)
 
+    def indices(self, epoch: int) -> list[Indices]:
+        """The samples of each batch of an epoch."""
+        if self.rounds is not None:
+            return dealt(self.rounds, generator_of(self.seed, epoch))
+        order = epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
+        return [order[begin : begin + self.batch_size] for begin in range(0, len(order), self.batch_size)]
+
     def batch(self, epoch: int, index: int) -> Batch:
         """The batch `index` of an epoch; a rank for which no frame is left gets one of weight 0."""
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
-        chosen = [self.samples[i] for i in self._order[index * self.batch_size : (index + 1) * self.batch_size]]
+            self._epoch, self._batches = epoch, self.indices(epoch)
+        chosen = [self.samples[i] for i in self._batches[index]]
         own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weights=(0.0, 0.0, 0.0))]
         batch = collate(own, self.shapes, counts=counts_of(chosen), dtype=self.dtype, energy_per=self.energy_per)
         return batch.to(self.device)

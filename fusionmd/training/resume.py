@@ -19,6 +19,7 @@ FIXED = (
     "optimizer.name",
     "training.seed",
     "training.batch_size",
+    "training.mix_sizes",
     "training.dtype",
     "loss.energy_per",
 )

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fusionmd.training.batches import Batch, Sample, collate, counts_of, shapes_of
+from fusionmd.training.batches import Batch, Sample, collate, counts_of
+from fusionmd.training.dealing import Indices, dealt, rounds_by_size, shapes_of_rounds
 from fusionmd.training.distributed import ALONE, Ranks, sums_over_ranks
-from fusionmd.training.epochs import consecutive_batches
 from fusionmd.training.metrics import Comparison
 from fusionmd.training.step import TensorFunction
 
@@ -22,15 +22,15 @@ class ValidationSet:
 
     samples: Sequence[Sample]
     batches: Sequence[Batch]
-    indices: Sequence[np.ndarray]
+    indices: Sequence[Indices]
 
 
 def validation_set(
     samples: Sequence[Sample], batch_size: int, *, dtype: torch.dtype, device: torch.device, energy_per: str
 ) -> ValidationSet:
-    """The samples in batches of `batch_size`."""
-    shapes, counts = shapes_of(samples, min(batch_size, len(samples))), counts_of(samples)
-    indices = list(consecutive_batches(len(samples), shapes.n_structures))
+    """The samples in batches of at most `batch_size`, each of all sizes."""
+    rounds = rounds_by_size(samples, batch_size)
+    shapes, counts, indices = shapes_of_rounds(samples, rounds), counts_of(samples), dealt(rounds)
     batches = [
         collate([samples[i] for i in chosen], shapes, counts=counts, dtype=dtype, energy_per=energy_per).to(device)
         for chosen in indices
@@ -55,9 +55,9 @@ def validate(
         batch_energies, batch_forces, batch_stress, batch_terms = (
             tensor.cpu().to(torch.float64) for tensor in function(*parameters.values(), *batch)
         )
-        first, last = starts[chosen[0]], starts[chosen[-1] + 1]
+        atoms = np.concatenate([np.arange(starts[index], starts[index + 1]) for index in chosen])
         energies[chosen], stress[chosen] = batch_energies[: len(chosen)], batch_stress[: len(chosen)]
-        forces[:, first:last] = batch_forces[:, : last - first]
+        forces[:, atoms] = batch_forces[:, : len(atoms)]
         terms += batch_terms
     energies, forces, stress, terms = sums_over_ranks([energies, forces, stress, terms], ranks)
     return _beside_labels(data.samples, n_atoms, energies, forces, stress), terms

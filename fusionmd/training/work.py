@@ -79,6 +79,7 @@ def work_of(
         dtype=dtype,
         device=device,
         energy_per=energy_per,
+        mix_sizes=training.mix_sizes,
         rank=ranks.rank,
         n_ranks=ranks.n,
     )

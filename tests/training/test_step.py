@@ -159,8 +159,9 @@ def test_epoch_order_depends_on_seed_and_epoch_alone():
     assert tuple(epoch_order(20, seed=1, epoch=1)) == orders[1]
 
 
-@pytest.mark.parametrize("n_ranks", [2, 4])
-def test_ranks_share_every_batch_and_gradients_add_up(n_ranks):
+@pytest.mark.parametrize("mix_sizes", [False, True])
+@pytest.mark.parametrize("n_ranks", [2, 4, 5])
+def test_ranks_share_every_batch_and_gradients_add_up(n_ranks, mix_sizes):
     model, rng = model_of(), np.random.default_rng(7)
     samples = [sample(rng, model, 3 + i % 3, weight=1.0 + i) for i in range(7)]
     samples[2].forces[:, 0] = np.nan
@@ -168,7 +169,8 @@ def test_ranks_share_every_batch_and_gradients_add_up(n_ranks):
 
     def gradients(rank, n):
         device, kind = torch.device("cpu"), torch.float64
-        source = TrainingBatches(samples, 4, seed=1, dtype=kind, device=device, energy_per="atom", rank=rank, n_ranks=n)
+        settings = {"seed": 1, "dtype": kind, "device": device, "energy_per": "atom", "mix_sizes": mix_sizes}
+        source = TrainingBatches(samples, 4, **settings, rank=rank, n_ranks=n)
         found = []
         for index in range(source.n_batches):
             step = loss_and_gradients(model, tensors(model), source.batch(3, index), WEIGHTS, trained=names)
