@@ -1,0 +1,104 @@
+"""A potential as a force of an OpenMM System."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Unpack
+
+import numpy as np
+import openmm
+
+from fusionmd.errors import ConfigError, UnsupportedStructureError
+from fusionmd.graph import species_of
+from fusionmd.potential import Potential
+from fusionmd.potential.file import Compiled
+from fusionmd_openmm.evaluator import Evaluator
+from fusionmd_openmm.particles import atomic_numbers, check_reduced, chosen_indices, numbers_of_chosen
+from fusionmd_openmm.settings import OF_LOADING, Options, Settings, check_options, load
+
+PotentialSource = Potential | str | os.PathLike[str] | bytes
+
+
+def add_potential(
+    system: openmm.System,
+    potential: PotentialSource,
+    topology: Any = None,
+    *,
+    numbers: Sequence[int] | None = None,
+    atoms: Iterable[int] | None = None,
+    is_periodic: bool | None = None,
+    force_group: int = 0,
+    **options: Unpack[Options],
+) -> openmm.PythonForce:
+    """Add the energy of a potential to a System, and return the force.
+
+    potential: A path, the name of a shipped one, the bytes of a file, or a Potential.
+    topology, numbers: Where the elements come from: an `openmm.app.Topology`, or atomic numbers [n_particles].
+    atoms: Which particles it acts on (None: all).
+    is_periodic: None: as the System or the topology is.
+    options: See `Settings`; device, dtype and compiled of a Potential are its own.
+    Raises UnsupportedStructureError for elements it does not know or a box that OpenMM refuses, MissingQuantityError
+    for an unknown state, PotentialFormatError for a file it cannot use, ConfigError for what else does not fit.
+    """
+    elements = _numbers_of_particles(system, topology, numbers)
+    chosen = chosen_indices(atoms, len(elements))
+    periodic = _is_periodic(system, topology) if is_periodic is None else is_periodic
+    if periodic and system.getNumParticles():
+        check_reduced(system.getDefaultPeriodicBoxVectors())
+    evaluator = make_evaluator(potential, numbers_of_chosen(elements, chosen), is_periodic=periodic, **options)
+    force = openmm.PythonForce(evaluator, {}, [] if atoms is None else chosen)
+    force.setUsesPeriodicBoundaryConditions(periodic)
+    force.setForceGroup(force_group)
+    force.setName(f"fusionmd {evaluator.potential.metadata.name}")
+    system.addForce(force)
+    return force
+
+
+def make_evaluator(
+    potential: PotentialSource, numbers: Sequence[int], *, is_periodic: bool = False, **options: Unpack[Options]
+) -> Evaluator:
+    """What OpenMM will call, for atoms of these numbers; arguments are checked here and not at the first step."""
+    check_options(options)
+    numbers = tuple(int(number) for number in numbers)
+    if isinstance(potential, Potential):
+        loaded, settings = potential, _settings_of_loaded(potential, numbers, is_periodic, options)
+    else:
+        settings = Settings(numbers, is_periodic, **options)
+        loaded = load(potential, settings)
+    loaded.requested_states(settings.state, 1)
+    species_of(np.array(numbers, dtype=np.int64), loaded.elements)
+    if not settings.has_references and not loaded.core.head.is_linear:
+        raise ConfigError("has_references=False needs states without coupling; this potential has a diabatic head")
+    return Evaluator(loaded.content, settings, potential=loaded)
+
+
+def _settings_of_loaded(
+    potential: Potential, numbers: tuple[int, ...], is_periodic: bool, options: Options
+) -> Settings:
+    twice = sorted(set(OF_LOADING) & set(options))
+    if twice:
+        raise ConfigError(f"{', '.join(twice)} given with a Potential that has its own; give them to load_potential")
+    own: Compiled = "no" if potential.compiled is None else "auto"
+    settings = Settings(numbers, is_periodic, **options)
+    return replace(settings, device=str(potential.device), dtype=potential.dtype, compiled=own)
+
+
+def _numbers_of_particles(system: openmm.System, topology: Any, numbers: Sequence[int] | None) -> list[int]:
+    """Atomic numbers of all particles, from wherever they were given."""
+    if (topology is None) == (numbers is None):
+        raise ConfigError("give a topology or atomic numbers, one of them: the elements come from there")
+    found = atomic_numbers(topology) if numbers is None else [int(number) for number in numbers or ()]
+    # A System without particles is a scratch pad, from which the force is taken later.
+    if system.getNumParticles() not in (0, len(found)):
+        raise UnsupportedStructureError(
+            f"the System has {system.getNumParticles()} particles, elements were given for {len(found)}; make both "
+            "from the same topology"
+        )
+    return found
+
+
+def _is_periodic(system: openmm.System, topology: Any) -> bool:
+    has_box = topology is not None and topology.getPeriodicBoxVectors() is not None
+    return bool(has_box or system.usesPeriodicBoundaryConditions())
