@@ -26,7 +26,7 @@ from fusionmd_openmm.settings import Settings, load_shared
 
 KJ_PER_MOL_NM_PER_EV_ANGSTROM = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM
 # Below, memory is no question and tens of microseconds are; above, `Potential` cuts into blocks what is too large.
-DIRECT_MAX_EDGES = 20_000
+DIRECT_MAX_EDGES = 5_000
 
 Result = tuple[float, NDArray[np.float64]]
 
@@ -65,7 +65,8 @@ class Evaluator:
         """The same at positions [n_atoms, 3] and, if periodic, cell vectors as rows [3, 3], both in angstrom."""
         structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
         graph = graph_from_edges(structure, self._neighbors.edges(structure), self.potential.elements)
-        energy, forces = self._direct(graph) if graph.n_edges <= DIRECT_MAX_EDGES else self._checked(structure, graph)
+        is_small = graph.n_edges <= DIRECT_MAX_EDGES and self.settings.memory_GB is None
+        energy, forces = self._direct(graph) if is_small else self._bounded(structure, graph)
         return (energy - self._offset) * KJ_PER_MOL_PER_EV, forces * KJ_PER_MOL_NM_PER_EV_ANGSTROM
 
     @cached_property
@@ -85,7 +86,7 @@ class Evaluator:
         forces = forces_from_edge_gradients(gradients, senders, receivers, graph.n_nodes)
         return float(raw.energies[:, 0, state].mean()), forces.cpu().numpy()
 
-    def _checked(self, structure: Structure, graph: Graph) -> Result:
+    def _bounded(self, structure: Structure, graph: Graph) -> Result:
         """The same of a graph of any size, within `memory_GB`."""
         settings = self.settings
         (found,) = self.potential.evaluate_graphs(

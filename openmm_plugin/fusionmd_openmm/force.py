@@ -15,7 +15,7 @@ from fusionmd.graph import species_of
 from fusionmd.potential import Potential
 from fusionmd.potential.file import Compiled
 from fusionmd_openmm.evaluator import Evaluator
-from fusionmd_openmm.particles import atomic_numbers, check_reduced, chosen_indices, numbers_of_chosen
+from fusionmd_openmm.particles import atomic_numbers, chosen_indices, numbers_of_chosen
 from fusionmd_openmm.settings import OF_LOADING, Options, Settings, check_options, load
 
 PotentialSource = Potential | str | os.PathLike[str] | bytes
@@ -39,14 +39,12 @@ def add_potential(
     atoms: Which particles it acts on (None: all).
     is_periodic: None: as the System or the topology is.
     options: See `Settings`; device, dtype and compiled of a Potential are its own.
-    Raises UnsupportedStructureError for elements it does not know or a box that OpenMM refuses, MissingQuantityError
-    for an unknown state, PotentialFormatError for a file it cannot use, ConfigError for what else does not fit.
+    Raises UnsupportedStructureError for elements it does not know, MissingQuantityError for an unknown state,
+    PotentialFormatError for a file it cannot use, ConfigError for what else does not fit.
     """
     elements = _numbers_of_particles(system, topology, numbers)
     chosen = chosen_indices(atoms, len(elements))
     periodic = _is_periodic(system, topology) if is_periodic is None else is_periodic
-    if periodic and system.getNumParticles():
-        check_reduced(system.getDefaultPeriodicBoxVectors())
     evaluator = make_evaluator(potential, numbers_of_chosen(elements, chosen), is_periodic=periodic, **options)
     force = openmm.PythonForce(evaluator, {}, [] if atoms is None else chosen)
     force.setUsesPeriodicBoundaryConditions(periodic)
@@ -89,7 +87,7 @@ def _numbers_of_particles(system: openmm.System, topology: Any, numbers: Sequenc
     """Atomic numbers of all particles, from wherever they were given."""
     if (topology is None) == (numbers is None):
         raise ConfigError("give a topology or atomic numbers, one of them: the elements come from there")
-    found = atomic_numbers(topology) if numbers is None else [int(number) for number in numbers or ()]
+    found = atomic_numbers(topology) if numbers is None else [int(number) for number in numbers]
     # A System without particles is a scratch pad, from which the force is taken later.
     if system.getNumParticles() not in (0, len(found)):
         raise UnsupportedStructureError(

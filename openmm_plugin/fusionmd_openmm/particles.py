@@ -1,11 +1,9 @@
-"""Which atoms of an OpenMM System a potential describes: their elements, their indices, the box around them."""
+"""Which atoms of an OpenMM System a potential describes: their elements and their indices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-
-from openmm import unit
 
 from fusionmd.errors import ConfigError, UnsupportedStructureError
 
@@ -40,22 +38,6 @@ def numbers_of_chosen(numbers: Sequence[int], chosen: Sequence[int]) -> tuple[in
             "out of `atoms`"
         )
     return tuple(int(numbers[index]) for index in chosen)
-
-
-def check_reduced(box: Any) -> None:
-    """Refuse box vectors (three Quantities) that OpenMM would refuse when a Context is made.
-
-    Reduced form: a along x, b in the xy plane, a_x > 0, b_y > 0, c_z > 0, and a_x >= 2 |b_x|, 2 |c_x|, b_y >= 2 |c_y|.
-    """
-    rows = [[float(x) for x in row.value_in_unit(unit.nanometer)] for row in box]
-    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = rows
-    is_lower = ay == az == bz == 0.0 and min(ax, by, cz) > 0.0
-    if not (is_lower and ax >= 2 * abs(bx) and ax >= 2 * abs(cx) and by >= 2 * abs(cy)):
-        raise UnsupportedStructureError(
-            f"box vectors {rows} nm are not in the reduced form that OpenMM wants (a "
-            "along x, b in the xy plane, no vector skewed by more than half of another); rotate the structure, or run "
-            "`fusionmd md --engine openmm`, which does it by itself"
-        )
 
 
 def _listed(indices: Sequence[int]) -> str:

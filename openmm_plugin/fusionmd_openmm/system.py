@@ -7,7 +7,6 @@ from typing import Any, Unpack
 import openmm
 
 from fusionmd_openmm.force import PotentialSource, add_potential
-from fusionmd_openmm.particles import check_reduced
 from fusionmd_openmm.settings import Options
 
 
@@ -29,7 +28,6 @@ def create_system(
         system.addParticle(0.0 if atom.element is None else atom.element.mass)
     box = topology.getPeriodicBoxVectors()
     if box is not None:
-        check_reduced(box)
         system.setDefaultPeriodicBoxVectors(*box)
     add_potential(system, potential, topology, force_group=force_group, **options)
     if removes_motion:
