@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from scipy.spatial.transform import Rotation
 
 from benchmarks.nbmotaw import EVERYTHING, GOALS, QUATERNARY, errors_of, groups_of, table
@@ -15,9 +14,11 @@ from fusionmd.data.audit import leakage
 from fusionmd.data.frame import Frame
 from fusionmd.data.read import read_frames
 from fusionmd.data.splits import load_split
+from fusionmd.models import build_model
 from fusionmd.potential import load_potential
 from fusionmd.potential.export import potential_bytes
 from fusionmd.structure import Structure
+from fusionmd.training import load_config
 from tests.models.nets import ELEMENTS, net
 
 CORNERS = np.array([[0.0, 0, 0], [1.6, 1.6, 1.6]])
@@ -84,11 +85,13 @@ def test_kinds():
         assert kind_of(Frame(Structure([1], [[0, 0, 0]]), config_type=name)) == kind
 
 
-def test_the_committed_split_is_that_of_the_configuration():
-    config = yaml.safe_load((PATH.parent / "config.yaml").read_text())["data"]
-    split = load_split(PATH)
-    assert tuple(Path(file).name for file in config["train"]) == FILES == tuple(split.files)
-    assert (PATH.parent / config["split"]) == PATH and min(map(len, (split.train, split.valid, split.test))) > 100
+def test_the_committed_split_is_that_of_the_configuration(monkeypatch, tmp_path):
+    monkeypatch.setenv("FUSIONMD_DATA", str(tmp_path))
+    config, split = load_config(PATH.parent / "config.yaml"), load_split(PATH)
+    assert tuple(path.name for path in config.data.train) == FILES == tuple(split.files)
+    assert config.data.split == PATH and min(map(len, (split.train, split.valid, split.test))) > 100
+    model = build_model(config.model, elements=[41, 42, 73, 74])
+    assert model.n_hops == 1 and sum(parameter.numel() for parameter in model.parameters()) < 100_000
 
 
 @pytest.mark.skipif("FUSIONMD_DATA" not in os.environ, reason="FUSIONMD_DATA does not name the folder with nbmotaw/")
