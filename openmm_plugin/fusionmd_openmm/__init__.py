@@ -13,12 +13,16 @@ from fusionmd.errors import ConfigError
 if TYPE_CHECKING:
     from fusionmd_openmm.evaluator import Evaluator as Evaluator
     from fusionmd_openmm.force import add_potential as add_potential
+    from fusionmd_openmm.integrators import velocity_verlet as velocity_verlet
+    from fusionmd_openmm.minimization import minimize as minimize
     from fusionmd_openmm.system import create_system as create_system
 
 _HOMES = {
     "Evaluator": "fusionmd_openmm.evaluator",
     "add_potential": "fusionmd_openmm.force",
     "create_system": "fusionmd_openmm.system",
+    "minimize": "fusionmd_openmm.minimization",
+    "velocity_verlet": "fusionmd_openmm.integrators",
 }
 
 __all__ = sorted(_HOMES)
