@@ -27,6 +27,7 @@ VERBS = {
     "models": "Show the architectures, their diagrams and example configurations.",
     "draw": "Draw a diagram, or show its plan and cost.",
     "md": "Run molecular dynamics with a potential.",
+    "lammps": "Build the LAMMPS plugin and run LAMMPS with it.",
 }
 
 USER_FILE_ERRORS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)

@@ -1,0 +1,308 @@
+#include "model.h"
+
+#include "archive.h"
+#include "blocks.h"
+#include "exchange.h"
+
+#include <ATen/Parallel.h>
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+#include <stdexcept>
+
+namespace fusionmd {
+namespace {
+
+constexpr double FREE_FRACTION = 0.5;
+constexpr int64_t SLOT_MULTIPLE = 4;
+constexpr int NEWEST_FORMAT = 1;
+
+[[noreturn]] void refuse(const std::string &sentence)
+{
+  throw std::runtime_error(sentence);
+}
+
+at::Device device_named(const std::string &name)
+{
+  const at::Device device(name);
+  if (device.is_cuda() && !at::hasCUDA())
+    refuse("device cuda was asked for, but torch sees no CUDA device here; use device cpu, or install a CUDA build of "
+           "torch and build the plugin again");
+  return device;
+}
+
+/// Edge indices of each receiver [n_nodes, max_degree], padded with n_edges; max_degree a multiple of 4, at least 4.
+at::Tensor slots_of(const int64_t *receivers, int64_t n_edges, int64_t n_nodes)
+{
+  std::vector<int64_t> degree(n_nodes, 0);
+  int64_t most = 0;
+  for (int64_t e = 0; e < n_edges; ++e) most = std::max(most, ++degree[receivers[e]]);
+  const int64_t width = std::max(SLOT_MULTIPLE, (most + SLOT_MULTIPLE - 1) / SLOT_MULTIPLE * SLOT_MULTIPLE);
+  const at::Tensor slots = at::full({n_nodes, width}, n_edges, at::kLong);
+  int64_t *const out = slots.data_ptr<int64_t>();
+  std::fill(degree.begin(), degree.end(), 0);
+  for (int64_t e = 0; e < n_edges; ++e) out[receivers[e] * width + degree[receivers[e]]++] = e;
+  return slots;
+}
+
+template <typename T> at::Tensor view(const T *data, at::IntArrayRef shape, at::ScalarType type)
+{
+  if (!data) return at::empty(shape, type);
+  return at::from_blob(const_cast<T *>(data), shape, type);
+}
+
+at::Tensor indices(const int64_t *data, int64_t n)
+{
+  return view(data, {n}, at::kLong);
+}
+
+/// The part of a graph that a block holds, nodes renumbered in its order.
+struct Part {
+  std::vector<int64_t> species, senders, receivers;
+  std::vector<double> vectors;
+  fusionmd_graph graph;
+
+  Part(const fusionmd_graph &whole, const Block &block, std::vector<int64_t> &local)
+  {
+    for (size_t k = 0; k < block.nodes.size(); ++k) {
+      local[block.nodes[k]] = static_cast<int64_t>(k);
+      species.push_back(whole.species[block.nodes[k]]);
+    }
+    for (int64_t e : block.edges) {
+      senders.push_back(local[whole.senders[e]]);
+      receivers.push_back(local[whole.receivers[e]]);
+      vectors.insert(vectors.end(), whole.vectors + 3 * e, whole.vectors + 3 * e + 3);
+    }
+    graph = {static_cast<int64_t>(block.nodes.size()), block.n_local, static_cast<int64_t>(block.edges.size()),
+             species.data(), senders.data(), receivers.data(), vectors.data(), nullptr};
+  }
+};
+
+std::vector<Block> one_block(const fusionmd_graph &graph)
+{
+  Block all{std::vector<int64_t>(graph.n_nodes), std::vector<int64_t>(), graph.n_local};
+  std::iota(all.nodes.begin(), all.nodes.end(), 0);
+  return {all};
+}
+
+}    // namespace
+
+Model::Model(const fusionmd_options &options) :
+    path(options.path), device(device_named(options.device)), state(options.state),
+    memory_bytes(options.memory_bytes)
+{
+  check_archive(path);
+  register_ghost_exchange();
+  at::set_num_threads(std::max(options.n_threads, 1));
+  read();
+  choose_backend(options.compiled);
+}
+
+void Model::read()
+{
+  std::unordered_map<std::string, std::string> extra{{"fusionmd.json", ""}, {"exchange.pt", ""}};
+  core = torch::jit::load(path, device, extra);
+  const std::string &json = extra["fusionmd.json"];
+  check_record(path, "/extra/fusionmd.json", json);
+  if (!extra["exchange.pt"].empty()) check_record(path, "/extra/exchange.pt", extra["exchange.pt"]);
+  exchange_entry = std::move(extra["exchange.pt"]);
+  if (json_value(json, "format") != "fusionmd-potential")
+    refuse(path + " is not a fusionmd potential; make one with `fusionmd export`");
+  const std::string version = json_value(json, "format_version");
+  if (std::atoi(version.c_str()) > NEWEST_FORMAT || version.empty())
+    refuse(path + " has format version " + version + ", this plugin reads up to " + std::to_string(NEWEST_FORMAT) +
+           "; upgrade fusionmd");
+  core.eval();
+  cutoff = core.attr("cutoff").toDouble();
+  n_hops = core.attr("n_hops").toInt();
+  n_states = core.attr("n_states").toInt();
+  n_members = core.attr("n_members").toInt();
+  n_outputs = core.attr("n_outputs").toInt();
+  supports_exchange = core.attr("supports_exchange").toBool() && !exchange_entry.empty();
+  elements = core.attr("elements").toIntVector();
+  is_linear = core.attr("head").toModule().attr("is_linear").toBool();
+  bytes_per_edge = std::atof(json_value(json, "bytes_per_edge").c_str());
+  if (state < 0 || state >= n_states)
+    refuse("state " + std::to_string(state) + " was asked for, but " + path + " has states 0.." +
+           std::to_string(n_states - 1));
+}
+
+fusionmd_description Model::description() const
+{
+  return {cutoff, static_cast<int>(n_hops), static_cast<int>(n_states), static_cast<int>(n_members),
+          supports_exchange, is_compiled, bytes_per_edge, static_cast<int>(elements.size()), elements.data()};
+}
+
+void Model::choose_backend(int compiled)
+{
+  backend = scripted_backend(core);
+  if (compiled == FUSIONMD_COMPILED_NO) return;
+  auto found = is_linear ? compiled_backend(core, path, device) : nullptr;
+  if (found) {
+    check_compiled(*found);
+    backend = std::move(found);
+    is_compiled = true;
+  } else if (compiled == FUSIONMD_COMPILED_YES) {
+    refuse("there is no compiled form of " + path + " for this machine (looked for " +
+           compiled_files(core, path, device)[0] + "); run `fusionmd compile " + path + "` first, or use compiled no");
+  }
+}
+
+/// Never trusted blindly: it must agree with TorchScript on a chain of atoms before it is used.
+void Model::check_compiled(Backend &compiled)
+{
+  constexpr int64_t n = 7;
+  std::vector<int64_t> species, senders, receivers;
+  std::vector<double> vectors;
+  for (int64_t i = 0; i < n; ++i) {
+    species.push_back(i % static_cast<int64_t>(elements.size()));
+    for (int64_t j : {i - 1, i + 1})
+      if (j >= 0 && j < n) {
+        receivers.push_back(i);
+        senders.push_back(j);
+        const double along = (j - i) * 0.4 * cutoff, side = 0.05 * cutoff * ((j % 3) - (i % 3));
+        vectors.insert(vectors.end(), {along, side, -0.5 * side});
+      }
+  }
+  const fusionmd_graph graph{n, n, static_cast<int64_t>(senders.size()), species.data(), senders.data(),
+                             receivers.data(), vectors.data(), nullptr};
+  const at::Tensor weights = at::ones({n_members, n, n_outputs}, at::TensorOptions(at::kDouble).device(device));
+  at::AutoGradMode with_gradients(true);
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  const auto [energies_a, slopes_a] = compiled.differentiate(input(graph), weights);
+  const auto [energies_b, slopes_b] = backend->differentiate(input(graph), weights);
+  const double scale = std::max(1.0, slopes_b.abs().max().item<double>());
+  const double error = std::max((energies_a - energies_b).abs().max().item<double>(),
+                                (slopes_a - slopes_b).abs().max().item<double>()) / scale;
+  const double allowed = core.attr("model_dtype").toTensor().scalar_type() == at::kDouble ? 1e-9 : 1e-3;
+  if (!(error <= allowed)) {
+    std::ostringstream sentence;
+    sentence << "the compiled form of " << path << " differs from TorchScript by " << error << " (allowed " << allowed
+             << "); remove " << compiled_files(core, path, device)[0] << " and compile again, or use compiled no";
+    refuse(sentence.str());
+  }
+}
+
+int64_t Model::prepare_exchange()
+{
+  if (!exchange_core) {
+    if (!supports_exchange)
+      refuse(path + " has no exchange entry: its model does not support exchange; use mode expand");
+    std::istringstream stream(exchange_entry);
+    exchange_core = torch::jit::load(stream, device);
+    std::unordered_map<std::string, at::Tensor> values;
+    for (const auto &p : core.named_parameters()) values[p.name] = p.value;
+    for (const auto &b : core.named_buffers()) values[b.name] = b.value;
+    for (const auto &p : exchange_core->named_parameters()) p.value.set_data(values.at(p.name));
+    for (const auto &b : exchange_core->named_buffers()) b.value.set_data(values.at(b.name));
+    exchange_core->eval();
+    exchange_backend = scripted_backend(*exchange_core);
+  }
+  const int64_t species[2] = {0, 0}, senders[2] = {1, 0}, receivers[2] = {0, 1};
+  const double vectors[6] = {0.6 * cutoff, 0, 0, -0.6 * cutoff, 0, 0};
+  const fusionmd_graph pair{2, 2, 2, species, senders, receivers, vectors, nullptr};
+  const at::Tensor weights = at::ones({n_members, 2, n_outputs}, at::TensorOptions(at::kDouble).device(device));
+  at::AutoGradMode with_gradients(true);
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  const Exchanging only_noting(nullptr);
+  exchange_backend->differentiate(input(pair), weights);
+  return only_noting.width();
+}
+
+int64_t Model::max_edges() const
+{
+  double limit = memory_bytes;
+  if (limit <= 0 && device.is_cuda()) {
+    // torch has loaded the CUDA runtime; the core is built without its headers.
+    using MemGetInfo = int (*)(size_t *, size_t *);
+    const auto mem_get_info = reinterpret_cast<MemGetInfo>(dlsym(RTLD_DEFAULT, "cudaMemGetInfo"));
+    size_t available = 0, total = 0;
+    if (mem_get_info && mem_get_info(&available, &total) == 0) limit = FREE_FRACTION * static_cast<double>(available);
+  }
+  if (limit <= 0 || bytes_per_edge <= 0) return INT64_MAX;
+  return std::max<int64_t>(1, static_cast<int64_t>(limit / bytes_per_edge));
+}
+
+Input Model::input(const fusionmd_graph &g) const
+{
+  return {view(g.vectors, {g.n_edges, 3}, at::kDouble).to(device), indices(g.senders, g.n_edges).to(device),
+          indices(g.receivers, g.n_edges).to(device), slots_of(g.receivers, g.n_edges, g.n_nodes).to(device),
+          indices(g.species, g.n_nodes).to(device), g.n_local};
+}
+
+/// Energies [..., n_states] of totals [..., n_outputs]; cotangents [..., n_states, n_outputs].
+at::Tensor Model::state_energies(const at::Tensor &totals, at::Tensor *cotangents)
+{
+  const auto found = core.get_method("state_energies")({totals.to(device)});
+  const auto &both = found.toTupleRef().elements();
+  if (cotangents) *cotangents = both[1].toTensor();
+  return both[0].toTensor();
+}
+
+/// Of the driving state [n_members, n_outputs]. A linear head knows them before any pass.
+at::Tensor Model::cotangents(const fusionmd_graph &graph, const std::vector<Block> &blocks,
+                             const fusionmd_world &world, torch::jit::Module &entry)
+{
+  at::Tensor totals = at::zeros({n_members, n_outputs}, at::kDouble), slopes;
+  if (!is_linear) {
+    at::NoGradGuard without_gradients;
+    std::vector<int64_t> local(graph.n_nodes);
+    for (const Block &block : blocks) {
+      const bool is_whole = blocks.size() == 1;
+      const Part part(graph, is_whole ? Block{{}, {}, 0} : block, local);
+      const Input in = input(is_whole ? graph : part.graph);
+      const auto values = entry.get_method("contributions")(
+          {in.vectors, in.senders, in.receivers, in.slots, in.species, in.n_local});
+      totals += values.toTensor().sum(1).to(at::kCPU);
+    }
+    if (world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
+  }
+  state_energies(totals, &slopes);
+  return slopes.select(1, state);
+}
+
+fusionmd_result Model::evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange)
+{
+  at::AutoGradMode with_gradients(true);
+  c10::InferenceMode not_inference(false);
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  Backend &engine = uses_exchange ? *exchange_backend : *backend;
+  torch::jit::Module &entry = uses_exchange ? *exchange_core : core;
+  std::unique_ptr<Exchanging> exchanging;
+  if (uses_exchange) exchanging = std::make_unique<Exchanging>(&world);
+
+  const bool fits = uses_exchange || graph.n_edges <= max_edges();
+  const auto blocks = fits ? one_block(graph) : blocks_within(graph, static_cast<int>(n_hops), max_edges());
+  const at::Tensor slopes = cotangents(graph, blocks, world, entry);
+  const at::Tensor weights = slopes.unsqueeze(1).expand({n_members, graph.n_local, n_outputs});
+  const auto floats = at::TensorOptions(at::kDouble);
+  at::Tensor contributions, derivatives;
+  if (fits) {
+    std::tie(contributions, derivatives) = engine.differentiate(input(graph), weights);
+    contributions = contributions.to(at::kCPU);
+    derivatives = derivatives.to(at::kCPU);
+  } else {
+    contributions = at::zeros({n_members, graph.n_local, n_outputs}, floats);
+    derivatives = at::zeros({n_members, graph.n_edges, 3}, floats);
+    std::vector<int64_t> local(graph.n_nodes);
+    for (const Block &block : blocks) {
+      const Part part(graph, block, local);
+      const auto [values, gradient] = engine.differentiate(input(part.graph), weights.narrow(1, 0, block.n_local));
+      contributions.index_copy_(1, indices(block.nodes.data(), block.n_local), values.to(at::kCPU));
+      derivatives.index_add_(1, indices(block.edges.data(), part.graph.n_edges), gradient.to(at::kCPU));
+    }
+  }
+  atomic_energies = (contributions * slopes.to(at::kCPU).unsqueeze(1)).sum(-1).mean(0).contiguous();
+  at::Tensor totals = contributions.sum(1).contiguous();
+  if (world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
+  energies = state_energies(totals, nullptr).to(at::kCPU).contiguous();
+  member_gradients = derivatives.contiguous();
+  gradients = n_members > 1 ? member_gradients.mean(0).contiguous() : member_gradients;
+  return {energies.data_ptr<double>(), atomic_energies.data_ptr<double>(), gradients.data_ptr<double>(),
+          n_members > 1 ? member_gradients.data_ptr<double>() : nullptr, static_cast<int64_t>(blocks.size())};
+}
+
+}    // namespace fusionmd

@@ -1,0 +1,45 @@
+// A potential file, loaded: what it is, and what it says about a graph.
+#pragma once
+
+#include "backend.h"
+#include "fusionmd_core.h"
+
+#include <optional>
+
+namespace fusionmd {
+
+class Model {
+ public:
+  explicit Model(const fusionmd_options &options);
+
+  fusionmd_description description() const;
+  int64_t prepare_exchange();
+  fusionmd_result evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange);
+
+ private:
+  std::string path;
+  at::Device device;
+  int64_t state;
+  double memory_bytes, bytes_per_edge;
+  torch::jit::Module core;
+  std::optional<torch::jit::Module> exchange_core;
+  std::string exchange_entry;
+  std::unique_ptr<Backend> backend, exchange_backend;
+  bool is_compiled = false, is_linear;
+  double cutoff;
+  int64_t n_hops, n_states, n_members, n_outputs;
+  bool supports_exchange;
+  std::vector<int64_t> elements;
+  at::Tensor energies, atomic_energies, gradients, member_gradients;
+
+  void read();
+  void choose_backend(int compiled);
+  void check_compiled(Backend &compiled);
+  int64_t max_edges() const;
+  Input input(const fusionmd_graph &graph) const;
+  at::Tensor cotangents(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
+                        const fusionmd_world &world, torch::jit::Module &entry);
+  at::Tensor state_energies(const at::Tensor &totals, at::Tensor *cotangents);
+};
+
+}    // namespace fusionmd

@@ -1,0 +1,6 @@
+// Everything that includes torch, as one translation unit: its headers cost ten seconds each time they are read.
+#include "exchange.cpp"
+#include "scripted.cpp"
+#include "compiled.cpp"
+#include "model.cpp"
+#include "core.cpp"

@@ -1,0 +1,222 @@
+#include "pair_fusionmd.h"
+
+#include "atom.h"
+#include "comm.h"
+#include "domain.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "update.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace LAMMPS_NS;
+
+PairFusionMD::PairFusionMD(LAMMPS *lmp) : Pair(lmp)
+{
+  single_enable = 0;
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  no_virial_fdotr_compute = 1;
+  centroidstressflag = CENTROID_NOTAVAIL;
+}
+
+PairFusionMD::~PairFusionMD()
+{
+  if (model) core->free(model);
+  memory->destroy(forces_std);
+  delete[] pvector;
+  if (!allocated) return;
+  memory->destroy(setflag);
+  memory->destroy(cutsq);
+  memory->destroy(cutghost);
+}
+
+void PairFusionMD::init_list(int /*id*/, NeighList *given)
+{
+  list = given;
+  check_hybrid();
+}
+
+double PairFusionMD::init_one(int i, int j)
+{
+  if (!setflag[i][j])
+    error->all(FLERR, "Pair style fusionmd has no element for every atom type; write pair_coeff * * potential.pt with "
+                      "one element (or NULL, in pair_style hybrid/overlay) per atom type");
+  cutghost[i][j] = cutghost[j][i] = potential.cutoff;
+  return potential.cutoff;
+}
+
+void PairFusionMD::compute(int eflag, int vflag)
+{
+  ev_init(eflag, vflag);
+  take_list();
+  const fusionmd_graph graph = neighborhood.collect(atom->x, potential.cutoff, n_hops_here());
+  check_collisions();
+  const fusionmd_result result = evaluate(graph);
+  add_forces(graph, result.gradients);
+  if (eflag_either) add_energies(graph, result);
+  if (vflag_either) add_virial(graph, result.gradients);
+  gather_extras(graph, result);
+}
+
+/// Look again where LAMMPS has made a new list.
+void PairFusionMD::take_list()
+{
+  const int n_all = atom->nlocal + atom->nghost;
+  if (neighbor->ago != 0 && neighbor->lastcall == last_list && n_all == neighborhood.n_atoms()) return;
+  last_list = neighbor->lastcall;
+  check_special_neighbors();
+  fusionmd::Atoms atoms{atom->nlocal, n_all, atom->x, {}, {}};
+  atoms.ids.assign(atom->tag, atom->tag + n_all);
+  for (int i = 0; i < n_all; ++i) atoms.species.push_back(species_of_type[atom->type[i]]);
+  const fusionmd::List lists{list->inum, ghostneigh ? list->gnum : 0, NEIGHMASK, list->ilist, list->numneigh,
+                             list->firstneigh};
+  neighborhood.rebuild(std::move(atoms), lists, potential.cutoff + neighbor->skin,
+                       [this](int i) { return image_of(i); });
+}
+
+/// A number that orders the periodic images of an atom in the same way at every list.
+int64_t PairFusionMD::image_of(int i) const
+{
+  constexpr int64_t half = 512, most = 1023;
+  double fractional[3];
+  domain->x2lamda(atom->x[i], fractional);
+  int64_t image = 0;
+  for (double f : fractional)
+    image = image << 10 | std::clamp<int64_t>(static_cast<int64_t>(std::floor(f)) + half, 0, most);
+  return image;
+}
+
+fusionmd_result PairFusionMD::evaluate(const fusionmd_graph &graph)
+{
+  const fusionmd_world alone{}, world{this, sum, forward, reverse};
+  fusionmd_result result;
+  n_local_nodes = graph.n_local;
+  if (core->evaluate(model, &graph, is_parallel() ? &world : &alone, uses_exchange, &result))
+    error->one(FLERR, std::string("Pair style fusionmd: ") + core->error());
+  if (uses_exchange && !has_warned_of_memory && limit_bytes > 0 &&
+      static_cast<double>(graph.n_edges) * potential.bytes_per_edge > limit_bytes) {
+    error->warning(FLERR, "Pair style fusionmd needs more memory than memory_GB allows, and mode exchange cannot work "
+                          "in parts; use more ranks, or mode expand");
+    has_warned_of_memory = true;
+  }
+  return result;
+}
+
+/// F_k = sum of gradients received - sum of gradients sent; those on ghosts go home by LAMMPS' reverse communication.
+void PairFusionMD::add_forces(const fusionmd_graph &graph, const double *gradients)
+{
+  const auto &atoms = neighborhood.atoms_of_nodes();
+  for (int64_t e = 0; e < graph.n_edges; ++e) {
+    double *const received = atom->f[atoms[graph.receivers[e]]];
+    double *const sent = atom->f[atoms[graph.senders[e]]];
+    for (int k = 0; k < 3; ++k) {
+      received[k] += eV * gradients[3 * e + k];
+      sent[k] -= eV * gradients[3 * e + k];
+    }
+  }
+}
+
+void PairFusionMD::add_energies(const fusionmd_graph &graph, const fusionmd_result &result)
+{
+  const auto &atoms = neighborhood.atoms_of_nodes();
+  for (int64_t i = 0; i < graph.n_local; ++i) {
+    const double energy = eV * result.atomic_energies[i];
+    if (eflag_global) eng_vdwl += energy;
+    if (eflag_atom) eatom[atoms[i]] += energy;
+  }
+}
+
+/// -sum vector (x) dE/dvector, symmetrised; half of each edge to either end.
+void PairFusionMD::add_virial(const fusionmd_graph &graph, const double *gradients)
+{
+  const auto &atoms = neighborhood.atoms_of_nodes();
+  constexpr int rows[6] = {0, 1, 2, 0, 0, 1}, columns[6] = {0, 1, 2, 1, 2, 2};
+  for (int64_t e = 0; e < graph.n_edges; ++e) {
+    const double *const r = graph.vectors + 3 * e, *const g = gradients + 3 * e;
+    for (int k = 0; k < 6; ++k) {
+      const double v = -0.5 * eV * (r[rows[k]] * g[columns[k]] + r[columns[k]] * g[rows[k]]);
+      if (vflag_global) virial[k] += v;
+      if (!vflag_atom) continue;
+      vatom[atoms[graph.receivers[e]]][k] += 0.5 * v;
+      vatom[atoms[graph.senders[e]]][k] += 0.5 * v;
+    }
+  }
+}
+
+/// For `compute pair`, which adds up what the ranks have: energies of all states, then the spread of a committee.
+void PairFusionMD::gather_extras(const fusionmd_graph &graph, const fusionmd_result &result)
+{
+  const int n_states = potential.n_states, n_members = potential.n_members;
+  const double spread = n_members > 1 ? largest_spread(graph, result) : 0.0;
+  std::fill(pvector, pvector + nextra, 0.0);
+  if (comm->me != 0) return;
+  for (int s = 0; s < n_states; ++s)
+    for (int m = 0; m < n_members; ++m) pvector[s] += eV * result.energies[m * n_states + s] / n_members;
+  if (n_members == 1) return;
+  double variance = 0.0;
+  for (int m = 0; m < n_members; ++m)
+    variance += std::pow(eV * result.energies[m * n_states + state] - pvector[state], 2) / n_members;
+  pvector[n_states] = std::sqrt(variance);
+  pvector[n_states + 1] = spread;
+}
+
+/// Standard deviation of the forces over the committee, per atom and component; returns the largest of its norms.
+double PairFusionMD::largest_spread(const fusionmd_graph &graph, const fusionmd_result &result)
+{
+  const auto &atoms = neighborhood.atoms_of_nodes();
+  const int n_members = potential.n_members, width = 3 * n_members;
+  halo.assign(static_cast<size_t>(atom->nlocal + atom->nghost) * width, 0.0);
+  for (int64_t e = 0; e < graph.n_edges; ++e)
+    for (int c = 0; c < width; ++c) {
+      const double g = result.member_gradients[(c / 3 * graph.n_edges + e) * 3 + c % 3];
+      halo[static_cast<size_t>(atoms[graph.receivers[e]]) * width + c] += g;
+      halo[static_cast<size_t>(atoms[graph.senders[e]]) * width + c] -= g;
+    }
+  halo_width = width;
+  if (is_parallel()) comm->reverse_comm(this, width);
+  if (atom->nmax > n_forces_std) memory->grow(forces_std, n_forces_std = atom->nmax, 3, "fusionmd:forces_std");
+  double largest = 0.0;
+  for (int i = 0; i < atom->nlocal; ++i) {
+    double total = 0.0;
+    for (int k = 0; k < 3; ++k) {
+      double mean = 0.0, variance = 0.0;
+      const double *const force = &halo[static_cast<size_t>(i) * width + k];
+      for (int m = 0; m < n_members; ++m) mean += force[3 * m] / n_members;
+      for (int m = 0; m < n_members; ++m) variance += std::pow(force[3 * m] - mean, 2) / n_members;
+      forces_std[i][k] = eV * std::sqrt(variance);
+      total += variance;
+    }
+    largest = std::max(largest, eV * std::sqrt(total));
+  }
+  MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, world);
+  return largest;
+}
+
+/// For `fix pair`.
+void *PairFusionMD::extract_peratom(const char *name, int &n_columns)
+{
+  if (std::strcmp(name, "forces_std") != 0 || potential.n_members < 2) return nullptr;
+  if (!forces_std) {
+    memory->create(forces_std, n_forces_std = std::max(atom->nmax, 1), 3, "fusionmd:forces_std");
+    std::fill(forces_std[0], forces_std[0] + 3 * static_cast<size_t>(n_forces_std), 0.0);
+  }
+  n_columns = 3;
+  return forces_std;
+}
+
+double PairFusionMD::memory_usage()
+{
+  return Pair::memory_usage() + neighborhood.bytes() + static_cast<double>(halo.capacity() * sizeof(double));
+}
+
+extern "C" FUSIONMD_API void *fusionmd_create_pair(void *lmp)
+{
+  return new PairFusionMD(static_cast<LAMMPS *>(lmp));
+}
