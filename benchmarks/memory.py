@@ -27,7 +27,7 @@ from benchmarks.worker import MALLOC, THREADS
 from fusionmd.graph import Graph
 from fusionmd.potential import Potential
 from fusionmd.potential.blocks import blocks_within
-from fusionmd.potential.compile import compiled_differentiate
+from fusionmd.potential.fast import use_fast
 from fusionmd.potential.memory import max_edges
 from fusionmd.structure import Structure
 
@@ -72,7 +72,7 @@ def measured(n_atoms: str, memory_GB: str, compiled: str) -> dict[str, Any]:
     imports = peak_bytes()
     potential, structure = potential_of(N_CHANNELS, ()), gas(int(n_atoms))
     if int(compiled):
-        potential.compiled = compiled_differentiate(potential, build=True)
+        use_fast(potential, build=True)
     ready, began, cpu_began = peak_bytes(), time.perf_counter(), time.process_time()
     result = potential.evaluate([structure], memory_GB=float(memory_GB))[0]
     seconds, cpu, peak = time.perf_counter() - began, time.process_time() - cpu_began, peak_bytes()

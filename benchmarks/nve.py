@@ -87,7 +87,7 @@ def content(potential: Potential, arguments: Any) -> dict[str, Any]:
         "potential": potential.metadata.name,
         "sha256": potential.sha256,
         "dtype": potential.metadata.dtype,
-        "is_compiled": potential.compiled is not None,
+        "is_compiled": potential.is_compiled,
         "ps": arguments.ps,
         "timestep_fs": arguments.timestep,
     }

@@ -14,8 +14,7 @@ from benchmarks.machine import versions
 from benchmarks.molecules import copies
 from benchmarks.our_models import model_of, potential_of
 from benchmarks.worker import Case, Prepared, serve
-from fusionmd.potential import Potential
-from fusionmd.potential.compile import compiled_differentiate
+from fusionmd.potential import Potential, load_potential
 from fusionmd.potential.core import build_core
 from fusionmd.potential.heads import build_head
 from fusionmd.structure import Structure
@@ -54,9 +53,7 @@ def in_mode(n_channels: int, product: tuple[str, ...], mode: str) -> Potential:
         exported = potential_of(n_channels, product)
         core = build_core([model_of(n_channels, product)], build_head("adiabatic", 1), exported.core.atomic_energies)
         return Potential(core.eval().requires_grad_(False), exported.metadata, b"")
-    potential = potential_of(n_channels, product)
-    compiled = compiled_differentiate(potential, build=True) if mode == "compiled" else None
-    return Potential(potential.core, potential.metadata, potential.content, compiled=compiled)
+    return load_potential(potential_of(n_channels, product).content, compiled="yes" if mode == "compiled" else "no")
 
 
 def n_parameters(potential: Potential) -> int:

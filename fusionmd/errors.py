@@ -21,6 +21,10 @@ class PotentialFormatError(FusionMDError):
     """A potential file is truncated, foreign, of another version, or fails its self-test."""
 
 
+class CompilerError(FusionMDError):
+    """Native code cannot be built on this machine, or what was built is not to be trusted."""
+
+
 class UnsupportedStructureError(FusionMDError):
     """A structure is malformed, or lies outside what a potential can describe."""
 

@@ -40,6 +40,18 @@ def write_text_atomic(path: str | os.PathLike[str], text: str) -> None:
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
+def user_cache(name: str) -> Path:
+    """The folder `name` of this user's cache: below FUSIONMD_CACHE, else below the user's cache directory."""
+    given = os.environ.get("FUSIONMD_CACHE")
+    root = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fusionmd"
+    return root / name
+
+
+def is_own(path: str | os.PathLike[str]) -> bool:
+    """Whether a file belongs to this user (always true where files have no owners)."""
+    return not hasattr(os, "getuid") or os.stat(path).st_uid == os.getuid()
+
+
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:

@@ -28,6 +28,11 @@ class Constants(nn.Module):
         self._tables[name] = np.asarray(table, dtype=np.float64)
         self.register_buffer(name, torch.tensor(self._tables[name], dtype=torch.get_default_dtype()), persistent=False)
 
+    @torch.jit.unused
+    def exact(self, name: str) -> NDArray[np.float64]:
+        """The table `name` in float64."""
+        return self._tables[name]
+
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Constants:
         super()._apply(fn, recurse)
         for name, table in self._tables.items():

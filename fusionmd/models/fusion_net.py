@@ -9,7 +9,7 @@ act on every internal leg (Li, Pengmei et al., Mach. Learn.: Sci. Technol. 5, 02
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, List
+from typing import Any, List, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,10 @@ from fusionmd.nn.harmonics import CartesianHarmonics
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
 from fusionmd.nn.message_sum import message_sum
+from fusionmd.nn.native.layer import NativeLayer, has_native_form
+from fusionmd.nn.native.lines import first_nodes, joined, parted
+from fusionmd.nn.native.mixing import NativeMixing
+from fusionmd.nn.native.radial import NativeEdgeBasis
 from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
 from fusionmd.nn.readout import LinearReadout, NetworkReadout
 from fusionmd.nn.repulsion import ZBLRepulsion
@@ -86,6 +90,13 @@ class FusionNet(nn.Module):
         return energies
 
     @torch.jit.unused
+    def native(self) -> nn.Module | None:
+        """The same network in native operations, on the same parameters; None if some part has no such form."""
+        layers = cast(Sequence[Layer], self.layers)
+        has_form = self.harmonics.l_max <= 3 and all(map(has_native_form, layers))
+        return NativeFusionNet(self).to(self.embedding) if has_form else None
+
+    @torch.jit.unused
     def learning_rate_scales(self) -> dict[str, float]:
         """1/sqrt(fan-in) of each weight, its initial spread; 0.1 for scales and shifts."""
         slow = ("skip_scale", "scale_shift.shift")
@@ -129,6 +140,58 @@ class FusionNet(nn.Module):
                 h = h.new_zeros([0, self.layer_dims[t], h.size(2)])
             readings.append(h[:n_local, 0])
         return readings
+
+
+class NativeFusionNet(FusionNet):
+    """`FusionNet` in native operations, which know nothing of padded slots: rows are edges."""
+
+    def __init__(self, source: FusionNet) -> None:
+        nn.Module.__init__(self)
+        self.exchanges: bool = not isinstance(source.exchange, IdentityExchange)
+        for name in ("cutoff", "n_hops", "n_outputs", "supports_exchange", "elements", "n_species", "layer_dims"):
+            setattr(self, name, getattr(source, name))
+        for name in ("exchange", "readouts", "scale_shift", "repulsion", "embedding"):
+            setattr(self, name, getattr(source, name))
+        in_basis = cast(nn.Identity, source.in_basis)
+        self.edge_basis = NativeEdgeBasis(source.harmonics, in_basis, source.basis, source.envelope)
+        layers = cast(Sequence[Layer], source.layers)
+        self.n_channels = source.embedding.size(2)
+        self.layers = nn.ModuleList(NativeLayer(layer) for layer in layers)
+        self.ups = nn.ModuleList(NativeMixing(up, self.n_channels) for up in cast(Sequence[ChannelMixing], source.ups))
+
+    def _readings(
+        self, edge_vectors: Tensor, senders: Tensor, slots: Tensor, species: Tensor, n_local: int
+    ) -> List[Tensor]:
+        """As in `FusionNet`; the edges of a node follow one another, features are flat lines."""
+        n, n_edges, c = slots.size(0), senders.size(0), self.n_channels
+        offsets = torch.nn.functional.pad((slots < n_edges).sum(1).cumsum(0), [1, 0])
+        receivers = torch.repeat_interleave(torch.arange(n, device=slots.device), offsets[1:] - offsets[:-1])
+        pairs = species.index_select(0, receivers) * self.n_species + species.index_select(0, senders)
+        harmonics, basis, envelope = self.edge_basis(edge_vectors)
+        h = self.embedding.index_select(0, species).reshape(-1)
+        readings: List[Tensor] = []
+        for t, (layer, up) in enumerate(zip(self.layers, self.ups)):
+            m = n_local if t == self.n_hops - 1 else n
+            e = n_edges if m == n else int(offsets[m])
+            mixed = up(h)
+            rows: List[int] = layer.rows_in  # type: ignore[assignment]
+            if t > 0 and self.exchanges:
+                mixed = joined(self.exchange(parted(mixed, rows, n)), rows)
+            if m > 0:
+                h = layer(
+                    first_nodes(h, rows, n, m), mixed, _first(species, m), _first(senders, e),
+                    _first(offsets, m + 1), _first(harmonics, e), _first(basis, e), _first(envelope, e),
+                    _first(pairs, e),
+                )  # fmt: skip
+            else:
+                h = h.new_zeros([0])
+            readings.append(_first(h.narrow(0, 0, m * c).view(m, c), n_local))
+        return readings
+
+
+def _first(x: Tensor, n: int) -> Tensor:
+    """The first n rows; x itself if it has no more, which saves its gradient a copy."""
+    return x if x.size(0) == n else x[:n]
 
 
 def _layer(

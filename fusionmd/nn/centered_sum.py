@@ -37,7 +37,9 @@ class CenteredSum(nn.Module):
         line, above = plan.lines[step.out], plan_above(plan, step.out)
         self.neighbor_sum = NeighborSum(plan, carried, mean_degree=mean_degree, reduced=reduced, step=step)
         self.n_weights = self.neighbor_sum.n_weights
+        self.above, self.carried = above, {"h_i": tuple(carried["h_i"])}
         counts, sizes = self.neighbor_sum.path_counts, line.distinct_sizes
+        self.has_mixing = mixing
         self.mixing = PathMixing(counts, sizes, n_channels, n_channels) if mixing else PathCopies(sizes)
         self.leaves = LeafLines(above.leaf_lines[:-1], {"h_i": carried["h_i"]})
         self.contraction = Contraction(above, n_channels, above.lines[above.outputs[0]].distinct, mixing=mixing)

@@ -41,7 +41,8 @@ class Layer(nn.Module):
         super().__init__()
         c, basis = n_channels, product.basis
         line = message.lines[message.outputs[0]]
-        carried = {"A": line.distinct, "h_i": irreps_in}
+        carried = {"A": line.distinct, "h_i": tuple(irreps_in)}
+        self.product_plan, self.carried, self.n_channels, self.has_mixing = product, carried, n_channels, mixing
         self.radial, self.message_sum = radial, message_sum
         self.mixing = PathMixing(message_sum.path_counts, line.distinct_sizes, c, c)
         self.product = Product(product, carried, target, c, n_species, mixing=mixing)
@@ -49,8 +50,8 @@ class Layer(nn.Module):
         self.n_skip: int = sum(n_components(irrep, basis) for irrep in target) if has_skip else 0
         self.skip = ChannelMixing(target, c, c, basis=basis) if has_skip else nn.Identity()
         self.skip_scale = nn.Parameter(torch.ones(n_species, 1, c if has_skip else 0))
-        reads_centers = any(leaf_name(leaf) == "h_i" for leaf in (*message.leaf_lines, *product.leaf_lines))
-        self.center = ChannelMixing(irreps_in, c, c, basis=basis) if reads_centers else nn.Identity()
+        self.reads_centers: bool = any(leaf_name(leaf) == "h_i" for leaf in (*message.leaf_lines, *product.leaf_lines))
+        self.center = ChannelMixing(irreps_in, c, c, basis=basis) if self.reads_centers else nn.Identity()
 
     def forward(
         self,

@@ -43,7 +43,8 @@ class NeighborSum(Constants):
         super().__init__()
         step = plan.steps[0] if step is None else step
         right, out = plan.lines[step.right], plan.lines[step.out]
-        groups = [_Group(plan, step, k, reduced=reduced) for k in range(len(right.irreps))]
+        groups = [PathGroup(plan, step, k, reduced=reduced) for k in range(len(right.irreps))]
+        self.groups, self.carried = groups, {name: tuple(irreps) for name, irreps in carried.items()}
         self.leg = LeafLine(right, carried["h_j"])
         self.weight_sizes: List[int] = [len(g.columns) for g in groups]
         self.leg_dims: List[int] = right.sizes
@@ -78,12 +79,13 @@ class NeighborSum(Constants):
         return [torch.bmm(table.expand(n, -1, -1), gathered) for table in self.table.split(self.rows, 1)]
 
 
-class _Group:
+class PathGroup:
     """All paths that read one irrep of h_j: columns are (Y, out), or (Y, None) when weights are shared."""
 
     def __init__(self, plan: Plan, step: Step, right: int, *, reduced: bool) -> None:
         left = plan.lines[step.left].irreps
         self.basis, self.size = plan.basis, plan.lines[step.right].sizes[right]
+        self.irrep = plan.lines[step.right].irreps[right]
         paths = [path for path in step.paths if path.right == right]
         keys = {(left[path.left], None if reduced else path.out) for path in paths}
         self.columns = sorted(keys, key=lambda key: (key[0].l, -1 if key[1] is None else key[1].l))
@@ -105,10 +107,13 @@ class _Group:
         raise KeyError((y, out))
 
     def n_rows(self) -> int:
+        """Rows of this group's part of T."""
         return sum(n_components(y, self.basis) * size for y, size in zip(self.harmonics, self.column_sizes()))
 
 
-def _coupling_tables(plan: Plan, step: Step, groups: Sequence[_Group], *, reduced: bool) -> List[NDArray[np.float64]]:
+def _coupling_tables(
+    plan: Plan, step: Step, groups: Sequence[PathGroup], *, reduced: bool
+) -> List[NDArray[np.float64]]:
     """For each outgoing irrep [m * n_paths, rows of T]; rows run over (m, path), path fastest."""
     starts = np.concatenate([[0], np.cumsum([group.n_rows() for group in groups])])
     left, right = plan.lines[step.left].irreps, plan.lines[step.right].irreps

@@ -55,6 +55,13 @@ class SphericalHarmonics(torch.nn.Module):
         """The same for unit vectors [n, 3] that are at hand already."""
         return self._polynomials(directions.t().contiguous())
 
+    @torch.jit.unused
+    def polynomial_coefficients(self) -> NDArray[np.float64]:
+        """Matrix [n_monomials, (l_max + 1)^2] from monomials of the direction; IrrepsError above degree 3."""
+        if self.l_max > 3:
+            raise IrrepsError(f"l_max is {self.l_max}; only degrees 0 to 3 come from one matrix")
+        return _coefficients(self.l_max)
+
     def _polynomials(self, u: torch.Tensor) -> torch.Tensor:
         """u [3, n] -> [n, (l_max + 1)^2]."""
         harmonics = torch.mm(_monomials(u, self.l_max).t(), self.coefficients.to(u.dtype))

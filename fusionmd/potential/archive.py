@@ -12,6 +12,8 @@ from fusionmd.errors import PotentialFormatError
 from fusionmd.potential.torchscript import saved
 
 METADATA, WEIGHTS, EXCHANGE, SELF_TEST = "fusionmd.json", "weights.safetensors", "exchange.pt", "selftest.npz"
+# Entries in native operations, for one process and with exchange; who runs them has built `fusionmd.native.library`.
+NATIVE, NATIVE_EXCHANGE = "native.pt", "native_exchange.pt"
 # Positions in the sources of the machine that exported: of no use elsewhere, and different on every machine.
 _DEBUG_SUFFIX = ".debug_pkl"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

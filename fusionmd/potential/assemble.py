@@ -52,6 +52,8 @@ def _virials(gradients: Tensor, graph: Graph) -> Tensor:
 
 def _std(values: Tensor) -> Tensor:
     """Standard deviation over the members (divided by their number)."""
+    if len(values) == 1:
+        return torch.zeros_like(values[0])
     return values.std(dim=0, correction=0)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
 
+from fusionmd.files import user_cache
+from fusionmd.native.compiler import cpu_features
 from fusionmd.potential.inductor import INDUCTOR_SETTINGS
 from fusionmd.potential.potential import Potential
 
@@ -22,10 +23,8 @@ def compiled_files(potential: Potential) -> list[Path]:
 
 
 def cache_folder() -> Path:
-    """Where compiled forms live: FUSIONMD_CACHE, else the user's cache directory."""
-    given = os.environ.get("FUSIONMD_CACHE")
-    root = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fusionmd"
-    return root / "compiled"
+    """Where compiled forms live in the user's cache."""
+    return user_cache("compiled")
 
 
 def cache_key(potential: Potential) -> str:
@@ -39,9 +38,4 @@ def _processor(device: torch.device) -> str:
     """What native code depends on: the instruction sets of the CPU, or the GPU's architecture."""
     if device.type == "cuda":
         return f"cuda {torch.cuda.get_device_capability(device)} {torch.version.cuda}"
-    try:
-        with open("/proc/cpuinfo") as lines:
-            flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
-    except OSError:
-        flags = ""
-    return f"cpu {torch.backends.cpu.get_cpu_capability()} {flags}"
+    return f"cpu {torch.backends.cpu.get_cpu_capability()} {cpu_features()}"

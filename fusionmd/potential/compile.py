@@ -7,7 +7,6 @@ are free; what has fewer than two nodes or edges goes to TorchScript.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ import torch
 from torch import Tensor
 
 from fusionmd.errors import PotentialFormatError
-from fusionmd.files import atomic_write
+from fusionmd.files import atomic_write, is_own
 from fusionmd.graph import Graph, concatenate
 from fusionmd.potential.cache import compiled_files
 from fusionmd.potential.frames import chain_frame, default_frames
 from fusionmd.potential.inductor import INDUCTOR_SETTINGS, quiet
-from fusionmd.potential.passes import inputs
+from fusionmd.potential.passes import Differentiate, inputs
 from fusionmd.potential.potential import Potential
+from fusionmd.potential.torchscript import differentiable
 from fusionmd.potential.tracing import MIN_SIZE, Primitive, dynamic_shapes, example_inputs, traced
 
 TOLERANCES = {"float64": 1e-9, "float32": 1e-3}  # relative to the largest gradient, at least 1 eV/angstrom
@@ -83,7 +83,7 @@ def compiled_differentiate(potential: Potential, *, build: bool = False) -> Comp
     if not all(path.exists() for path in paths):
         return None
     compiled = CompiledDifferentiate(potential.core, tuple(_loaded(path) for path in paths))
-    error, tolerance = _deviation(potential, compiled), TOLERANCES[potential.dtype]
+    error, tolerance = deviation(potential, compiled), TOLERANCES[potential.dtype]
     if not error <= tolerance:
         raise PotentialFormatError(
             f"the compiled form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} "
@@ -108,19 +108,21 @@ def _build(potential: Potential, member: int, path: Path) -> None:
         ) from error
 
 
-def _deviation(potential: Potential, compiled: CompiledDifferentiate) -> float:
-    """Largest deviation from TorchScript on two graphs of different sizes, one with context nodes."""
+def deviation(potential: Potential, compiled: Differentiate) -> float:
+    """Largest deviation of another form of `Core.differentiate` from TorchScript, on two graphs of different sizes, one
+    with context nodes; relative to the largest gradient, at least 1 eV/angstrom.
+    """
     frames = default_frames(potential.elements, potential.cutoff)
     chain = chain_frame(potential.elements, potential.cutoff, potential.metadata.n_hops)
     graphs = [concatenate([potential.graph(frame) for frame in frames]), potential.graph(chain)]
     return max(_deviation_on(potential, compiled, graph, graph.n_nodes - k) for k, graph in enumerate(graphs))
 
 
-def _deviation_on(potential: Potential, compiled: CompiledDifferentiate, graph: Graph, n_local: int) -> float:
+def _deviation_on(potential: Potential, compiled: Differentiate, graph: Graph, n_local: int) -> float:
     shape = (potential.metadata.n_members, 1, n_local, potential.metadata.n_outputs)
     weights = torch.linspace(0.5, 1.0, n_local * shape[-1], dtype=torch.float64, device=potential.device)
     arguments = (*inputs(graph, potential.device), n_local, weights.reshape(shape[2:]).expand(shape))
-    with torch.enable_grad():
+    with differentiable():
         pairs = list(zip(compiled(*arguments), potential.core.differentiate(*arguments), strict=True))
     scale = max(1.0, float(pairs[1][1].abs().max()))
     return max(float((a - b).abs().nan_to_num(nan=torch.inf).max()) for a, b in pairs) / scale
@@ -128,7 +130,7 @@ def _deviation_on(potential: Potential, compiled: CompiledDifferentiate, graph: 
 
 def _loaded(path: Path) -> Primitive:
     """The compiled member; only a file of this user is native code we run."""
-    if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+    if not is_own(path):
         raise PotentialFormatError(
             f"{path} belongs to another user and is not run; remove it, or set FUSIONMD_CACHE to a folder of yours"
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import List, Protocol, cast, runtime_checkable
 
 import torch
@@ -64,6 +65,16 @@ def with_ghost_exchange(model: nn.Module) -> nn.Module:
             if isinstance(child, IdentityExchange):
                 setattr(parent, name, GhostExchange())
     return model
+
+
+def native_forms(models: Sequence[nn.Module]) -> list[nn.Module]:
+    """The models in native operations; none if one of them has no such form.
+
+    A model may offer `native() -> module | None`: the same function, names and tensors of parameters, for CPUs.
+    """
+    offered = [getattr(model, "native", None) for model in models]
+    forms = [offer() for offer in offered if callable(offer)]
+    return forms if len(forms) == len(models) and None not in forms else []
 
 
 def check_contract(model: nn.Module) -> EnergyModel:

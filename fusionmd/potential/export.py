@@ -19,9 +19,9 @@ from fusionmd.elements import symbols
 from fusionmd.errors import PotentialFormatError
 from fusionmd.files import write_bytes_atomic
 from fusionmd.o3 import CONVENTION_ID
-from fusionmd.potential.archive import EXCHANGE, METADATA, SELF_TEST, WEIGHTS, pack
+from fusionmd.potential.archive import EXCHANGE, METADATA, NATIVE, NATIVE_EXCHANGE, SELF_TEST, WEIGHTS, pack
 from fusionmd.potential.checks import demand, export_checks, gaps, rounded
-from fusionmd.potential.contract import check_contract, model_dtype, with_ghost_exchange
+from fusionmd.potential.contract import check_contract, model_dtype, native_forms, with_ghost_exchange
 from fusionmd.potential.core import Core, DescribingCore, build_core
 from fusionmd.potential.footprint import bytes_per_edge
 from fusionmd.potential.frames import default_frames
@@ -84,13 +84,22 @@ def potential_bytes(
         raise PotentialFormatError("a potential needs at least one model; got none")
     references = _reference_table(members[0], atomic_energies)
     core = build_core(members, build_head(head, int(check_contract(members[0]).n_outputs)), references)
-    ghost = [with_ghost_exchange(model) for model in members]
-    exchange = scripted(emptied(build_core(ghost, core.head, references))) if core.supports_exchange else None
-    return assemble_file(core, exchange, _described(core, name, head, config, provenance), frames)
+    forms = other_forms(core, members)
+    entries = {key: scripted(emptied(build_core(form, core.head, references), core)) for key, form in forms.items()}
+    return assemble_file(core, entries, _described(core, name, head, config, provenance), frames)
 
 
-def assemble_file(core: Core, exchange: Any, metadata: Metadata, frames: Sequence[Structure]) -> tuple[bytes, Metadata]:
-    """Script, check and pack a core and its exchange entry (scripted, emptied; None if it has none)."""
+def other_forms(core: Core, members: Sequence[nn.Module]) -> dict[str, list[nn.Module]]:
+    """The members once more as further entries have them: with exchange, in native operations, with both."""
+    ghosts = [with_ghost_exchange(model) for model in members] if core.supports_exchange else []
+    forms = {EXCHANGE: ghosts, NATIVE: native_forms(members), NATIVE_EXCHANGE: native_forms(ghosts)}
+    return {name: form for name, form in forms.items() if form}
+
+
+def assemble_file(
+    core: Core, entries: Mapping[str, Any], metadata: Metadata, frames: Sequence[Structure]
+) -> tuple[bytes, Metadata]:
+    """Script, check and pack a core and its further entries (scripted, emptied)."""
     module = scripted(core)
     eager, final = Potential(core, metadata, b""), Potential(module, metadata, b"")
     trials = [*frames, *default_frames(core.elements, core.cutoff)]
@@ -100,15 +109,17 @@ def assemble_file(core: Core, exchange: Any, metadata: Metadata, frames: Sequenc
     test = make_self_test(final, trials, energy_gap=rounded(energy_gap), force_gap=rounded(force_gap))
     metadata = dataclasses.replace(metadata, report={"checks": [check.to_dict() for check in checks]})
     extra_files = {METADATA: metadata.to_json().encode(), WEIGHTS: _weights(core), SELF_TEST: test.to_npz()}
-    if exchange is not None:
-        extra_files[EXCHANGE] = saved(exchange)
+    extra_files |= {name: saved(entry) for name, entry in entries.items()}
     return pack(module, extra_files), metadata
 
 
-def emptied(core: nn.Module) -> nn.Module:
-    """`core` without the values of its parameters and buffers: who loads it fills them in from the main entry."""
-    for tensor in [*core.parameters(), *core.buffers()]:
-        tensor.data = torch.empty(0, dtype=tensor.dtype)
+def emptied(core: nn.Module, main: nn.Module) -> nn.Module:
+    """A copy of `core` without what `main` has under the same name: who loads it fills that in from the main entry."""
+    known = {name for name, _ in [*main.named_parameters(), *main.named_buffers()]}
+    core = copy.deepcopy(core)
+    for name, tensor in [*core.named_parameters(), *core.named_buffers()]:
+        if name in known:
+            tensor.data = torch.empty(0, dtype=tensor.dtype)
     return core
 
 

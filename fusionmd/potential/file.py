@@ -10,8 +10,9 @@ import torch
 
 from fusionmd.errors import PotentialFormatError
 from fusionmd.potential.archive import EXCHANGE, METADATA, SELF_TEST, unpack
-from fusionmd.potential.compile import compiled_differentiate
+from fusionmd.potential.fast import use_fast
 from fusionmd.potential.metadata import Metadata
+from fusionmd.potential.native import filled
 from fusionmd.potential.potential import Potential
 from fusionmd.potential.selftest import SelfTest, run_self_test
 from fusionmd.potential.shipped import potential_path
@@ -30,7 +31,7 @@ def load_potential(
 ) -> Potential:
     """Load a potential from a path, the name of a shipped one, or the bytes of a file.
 
-    compiled: 'yes' uses this machine's compiled form and makes it if there is none (minutes, once), 'auto' uses it
+    compiled: 'yes' uses this machine's compiled form and makes it if there is none (a minute, once), 'auto' uses it
     where it exists, 'no' runs TorchScript.
     dtype: Precision of the network (None: that of the file); references and sums are float64 in any case.
     """
@@ -42,7 +43,7 @@ def load_potential(
     if dtype is not None:
         use_precision(potential.core, dtype)
     if compiled != "no":
-        potential.compiled = compiled_differentiate(potential, build=compiled == "yes")
+        use_fast(potential, build=compiled == "yes")
     return potential
 
 
@@ -61,7 +62,7 @@ def load_exchange_core(source: Source, *, device: str | torch.device = "cpu") ->
             f"{name} has no exchange entry: its model does not support exchange; use mode expand"
         )
     entry = load_module(extra_files[EXCHANGE], f"the exchange entry of {name}", device)
-    fill(entry, load_module(content, name, device))
+    filled(entry, load_module(content, name, device))
     return entry
 
 
@@ -70,13 +71,6 @@ def use_precision(core: Any, dtype: torch.dtype) -> None:
     references = core.atomic_energies
     core.to(dtype)
     core.atomic_energies = references
-
-
-def fill(empty: Any, full: Any) -> None:
-    """Give every parameter and buffer of `empty` the values `full` has under the same name."""
-    values = {**dict(full.named_parameters()), **dict(full.named_buffers())}
-    for name, target in [*empty.named_parameters(), *empty.named_buffers()]:
-        target.data = values[name].data
 
 
 def read_bytes(source: Source) -> tuple[bytes, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusionmd.potential.archive import METADATA, unpack
-from fusionmd.potential.cache import compiled_files
+from fusionmd.potential.fast import fast_files
 from fusionmd.potential.file import Source, load_module, read_bytes, self_test_of
 from fusionmd.potential.metadata import Metadata
 from fusionmd.potential.potential import Potential
@@ -73,5 +73,5 @@ def inspect_potential(source: Source) -> Inspection:
         energy_tolerance=test.energy_tolerance,
         force_error=force_error,
         force_tolerance=test.force_tolerance,
-        is_compiled=all(path.exists() for path in compiled_files(potential)),
+        is_compiled=all(path.exists() for path in fast_files(potential)),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from functools import lru_cache
 
 import torch
 
@@ -14,8 +16,17 @@ FALLBACK_BYTES = 4 * BYTES_PER_GB
 
 def max_edges(bytes_per_edge: int, memory_GB: float | None, device: torch.device) -> int:
     """Edges that fit into `memory_GB`, or into half of what is free if None; at least one."""
-    limit = FREE_FRACTION * free_bytes(device) if memory_GB is None else memory_GB * BYTES_PER_GB
+    if memory_GB is None:
+        limit = FREE_FRACTION * _free_bytes_at(device, int(time.monotonic()))
+    else:
+        limit = memory_GB * BYTES_PER_GB
     return max(1, int(limit / max(bytes_per_edge, 1)))
+
+
+@lru_cache(maxsize=4)
+def _free_bytes_at(device: torch.device, second: int) -> int:
+    """Asking the system costs as much as a small part of a step of MD: once a second is enough."""
+    return free_bytes(device)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -32,7 +32,7 @@ class Potential:
     """A loaded potential. Make one with `load_potential`, write one with `export_potential`.
 
     metadata: What its file says.  core: The scripted module.  content: The file's bytes.
-    compiled: A faster `Core.differentiate` for this machine, or None.
+    compiled: A faster `Core.differentiate` for this machine, or None.  native: The core in native operations, or None.
     """
 
     def __init__(
@@ -42,6 +42,12 @@ class Potential:
         self.metadata = metadata
         self.content = content
         self.compiled = compiled
+        self.native: Any | None = None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it runs in a form made for this machine."""
+        return self.compiled is not None or self.native is not None
 
     @property
     def elements(self) -> tuple[int, ...]:
@@ -149,7 +155,7 @@ class Potential:
         return (
             f"Potential({data.name!r}, {symbols(data.elements)}, cutoff {data.cutoff:g} angstrom x {data.n_hops}, "
             f"{data.n_states} state(s), {data.n_members} member(s), {self.dtype}, {self.device}"
-            f"{', compiled' if self.compiled else ''})"
+            f"{', compiled' if self.is_compiled else ''})"
         )
 
     def _evaluate(
@@ -167,11 +173,12 @@ class Potential:
         self, structures: Sequence[Structure], graphs: Sequence[Graph], requests: NDArray[np.int64], limit: int
     ) -> list[Evaluation]:
         graph, chosen = concatenate(graphs), torch.from_numpy(requests)
+        core = self.core if self.native is None else self.native
         if len(graphs) == 1 and graph.n_edges > limit:
             blocks = blocks_within(structures[0], graph, self.metadata.n_hops, limit)
-            raw = passes.in_blocks(self.core, graph, blocks, chosen, self.compiled)
+            raw = passes.in_blocks(core, graph, blocks, chosen, self.compiled)
         else:
-            raw = passes.whole(self.core, graph, chosen, self.compiled)
+            raw = passes.whole(core, graph, chosen, self.compiled)
         return evaluations(raw, graph, requests)
 
     def _batches(self, graphs: Iterable[Graph], limit: int) -> Iterator[list[Graph]]:

@@ -8,6 +8,7 @@ from fusionmd.fusion.contraction import Contraction
 from fusionmd.fusion.plan import plan_of
 from fusionmd.o3.irreps import Irrep
 from fusionmd.potential import load_potential, passes
+from fusionmd.potential.compile import compiled_differentiate
 from fusionmd.potential.export import potential_bytes
 from fusionmd.potential.inductor import INDUCTOR_SETTINGS
 from fusionmd.potential.potential import Potential
@@ -38,7 +39,8 @@ def test_the_trace_is_the_potential(kind: str) -> None:
 def test_a_compiled_network_gives_the_same(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FUSIONMD_CACHE", str(tmp_path))
     plain = potential_of("default")
-    fast = load_potential(plain.content, compiled="yes")
+    fast = load_potential(plain.content)
+    fast.compiled = compiled_differentiate(fast, build=True)
     assert fast.compiled is not None and plain.compiled is None
     structures = [molecule(n, seed=n) for n in (1, 4, 7)]
     for ours, theirs in zip(fast.evaluate(structures), plain.evaluate(structures), strict=True):

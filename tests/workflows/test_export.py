@@ -95,7 +95,8 @@ def test_verb_inspect(folder, tmp_path, capsys):
     shown, result = capsys.readouterr().out, json.loads((tmp_path / "r.json").read_text())
     assert "H, C, O" in shown and "passed" in shown and "CC0-1.0" in shown
     assert result["self_test"]["passed"] and result["metadata"]["elements"] == [1, 6, 8]
-    assert set(result["records"]) == {"fusionmd.json", "weights.safetensors", "exchange.pt", "selftest.npz"}
+    entries = {"exchange.pt", "native.pt", "native_exchange.pt"}
+    assert set(result["records"]) == {"fusionmd.json", "weights.safetensors", "selftest.npz"} | entries
 
 
 def test_verb_inspect_tells_a_failing_self_test(folder, capsys, monkeypatch):

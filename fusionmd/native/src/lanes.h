@@ -1,0 +1,48 @@
+// Channels in vector registers: a loop over channels in blocks of 4, 2 and 1 registers, and what is left one by one.
+#pragma once
+
+#include <cstdint>
+
+namespace fusionmd {
+
+// A register of 64 bytes. The compiler cuts it where the machine has shorter ones.
+template <class T>
+struct Lanes {
+  typedef T type __attribute__((vector_size(64), aligned(alignof(T)), may_alias));
+};
+
+template <class V, class T>
+inline V load(const T* source) {
+  return *reinterpret_cast<const V*>(source);
+}
+
+template <class V, class T>
+inline void store(T* target, const V& value) {
+  *reinterpret_cast<V*>(target) = value;
+}
+
+template <class T>
+constexpr int64_t register_width = 64 / sizeof(T);
+
+template <class T>
+inline T sum_of(const T* numbers) {
+  T sum = 0;
+  for (int64_t k = 0; k < register_width<T>; ++k) sum += numbers[k];
+  return sum;
+}
+
+// body.operator()<V, K>(first channel): V a register (or a number), K how many of them. `largest` bounds K.
+template <class T, int largest, class Body>
+inline void over_channels(int64_t n_channels, Body&& body) {
+  using V = typename Lanes<T>::type;
+  constexpr int64_t width = sizeof(V) / sizeof(T);
+  int64_t c = 0;
+  if constexpr (largest >= 4)
+    for (; c + 4 * width <= n_channels; c += 4 * width) body.template operator()<V, 4>(c);
+  if constexpr (largest >= 2)
+    for (; c + 2 * width <= n_channels; c += 2 * width) body.template operator()<V, 2>(c);
+  for (; c + width <= n_channels; c += width) body.template operator()<V, 1>(c);
+  for (; c < n_channels; ++c) body.template operator()<T, 1>(c);
+}
+
+}  // namespace fusionmd

@@ -1,0 +1,225 @@
+// Sum over neighbours, then couple:
+//   T[p m1 m2, c] = sum_e Y[e, m1] R[e, p, c] h[sender(e), m2, c]        out[r] = sum_t value_t T[i_t]
+// The edges of a node are neighbours in memory. T of one node stays in the first cache.
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include "lanes.h"
+#include "line.h"
+
+namespace fusionmd {
+
+// A path: components of Y and of h that meet, and where its products start in T.
+struct NeighborPath {
+  int64_t y, n_y, h, n_h, row;
+  int64_t offset, stride;  // of its components of h: of node 0, and from node to node
+};
+
+template <class T>
+std::vector<NeighborPath> paths_of(const Tensor& packed, const Line<T>& features) {
+  std::vector<NeighborPath> paths;
+  int64_t row = 0;
+  for (const int32_t* p = packed.data_ptr<int32_t>(); p < packed.data_ptr<int32_t>() + packed.numel(); p += 4) {
+    paths.push_back({p[0], p[1], p[2], p[3], row, features.offset[p[2]], features.stride[p[2]]});
+    row += p[1] * p[3];
+  }
+  return paths;
+}
+
+template <class T>
+struct Edges {
+  const T *harmonics, *weights, *features;  // [E, n_harmonics], [E, n_paths, c], a line of N nodes
+  const int64_t *senders, *offsets;
+  int64_t n_harmonics, n_paths, n_channels;
+
+  const T* y(int64_t e) const { return harmonics + e * n_harmonics; }
+  const T* r(int64_t e, int64_t path) const { return weights + (e * n_paths + path) * n_channels; }
+  int64_t h(int64_t e, const NeighborPath& path) const { return path.offset + senders[e] * path.stride; }
+};
+
+// The sizes of a path are known when compiled, where they are common, so that its sums stay in registers.
+template <class T, class V, int Y, int H>
+inline void sum_path(const Edges<T>& edges, const NeighborPath& path, int64_t k, int64_t begin, int64_t end, int64_t c,
+                     V* out) {
+  V sum[Y * H] = {};
+  for (int64_t e = begin; e < end; ++e) {
+    const T *y = edges.y(e) + path.y, *h = edges.features + edges.h(e, path) + c;
+    const V r = load<V>(edges.r(e, k) + c);
+    for (int j = 0; j < H; ++j) {
+      const V product = r * load<V>(h + j * edges.n_channels);
+      for (int i = 0; i < Y; ++i) sum[i * H + j] += y[i] * product;
+    }
+  }
+  for (int i = 0; i < Y * H; ++i) out[i] = sum[i];
+}
+
+template <class T, class V>
+inline void sum_path(const Edges<T>& edges, const NeighborPath& path, int64_t k, int64_t begin, int64_t end, int64_t c,
+                     V* out) {
+  for (int64_t i = 0; i < path.n_y * path.n_h; ++i) out[i] = V{};
+  for (int64_t e = begin; e < end; ++e) {
+    const T *y = edges.y(e) + path.y, *h = edges.features + edges.h(e, path) + c;
+    const V r = load<V>(edges.r(e, k) + c);
+    for (int64_t j = 0; j < path.n_h; ++j) {
+      const V product = r * load<V>(h + j * edges.n_channels);
+      for (int64_t i = 0; i < path.n_y; ++i) out[i * path.n_h + j] += y[i] * product;
+    }
+  }
+}
+
+template <class T>
+struct EdgeSlopes {
+  T *weights, *features;  // as in Edges
+};
+
+template <class T, class V, int Y, int H>
+inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
+                      int64_t begin, int64_t end, int64_t c, const V* slope, V* harmonics) {
+  V g[Y * H];
+  for (int i = 0; i < Y * H; ++i) g[i] = slope[i];
+  for (int64_t e = begin; e < end; ++e) {
+    const T* y = edges.y(e) + path.y;
+    const int64_t at = edges.h(e, path) + c;
+    const V r = load<V>(edges.r(e, k) + c);
+    V h[H], by_r{};
+    for (int j = 0; j < H; ++j) {
+      h[j] = load<V>(edges.features + at + j * edges.n_channels);
+      V by_product{};
+      for (int i = 0; i < Y; ++i) by_product += y[i] * g[i * H + j];
+      by_r += by_product * h[j];
+      T* by_h = slopes.features + at + j * edges.n_channels;
+      store<V>(by_h, load<V>(by_h) + by_product * r);
+    }
+    store<V>(slopes.weights + (e * edges.n_paths + k) * edges.n_channels + c, by_r);
+    V* by_y = harmonics + (e - begin) * edges.n_harmonics + path.y;
+    for (int i = 0; i < Y; ++i) {
+      V inner{};
+      for (int j = 0; j < H; ++j) inner += g[i * H + j] * h[j];
+      by_y[i] += inner * r;
+    }
+  }
+}
+
+template <class T, class V>
+inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
+                      int64_t begin, int64_t end, int64_t c, const V* g, V* harmonics) {
+  for (int64_t e = begin; e < end; ++e) {
+    const T* y = edges.y(e) + path.y;
+    const int64_t at = edges.h(e, path) + c;
+    const V r = load<V>(edges.r(e, k) + c);
+    V by_r{}, *by_y = harmonics + (e - begin) * edges.n_harmonics + path.y;
+    for (int64_t j = 0; j < path.n_h; ++j) {
+      const V h = load<V>(edges.features + at + j * edges.n_channels);
+      V by_product{};
+      for (int64_t i = 0; i < path.n_y; ++i) {
+        by_product += y[i] * g[i * path.n_h + j];
+        by_y[i] += g[i * path.n_h + j] * h * r;
+      }
+      by_r += by_product * h;
+      T* by_h = slopes.features + at + j * edges.n_channels;
+      store<V>(by_h, load<V>(by_h) + by_product * r);
+    }
+    store<V>(slopes.weights + (e * edges.n_paths + k) * edges.n_channels + c, by_r);
+  }
+}
+
+#define FUSIONMD_PATH_SIZES(Y, H, CALL, ANY)                                          \
+  switch (8 * (Y) + (H)) {                                                            \
+    case 9: CALL(1, 1); break;  case 11: CALL(1, 3); break;  case 13: CALL(1, 5); break; \
+    case 25: CALL(3, 1); break; case 27: CALL(3, 3); break;  case 29: CALL(3, 5); break; \
+    case 41: CALL(5, 1); break; case 43: CALL(5, 3); break;  case 45: CALL(5, 5); break; \
+    case 57: CALL(7, 1); break; case 59: CALL(7, 3); break;                           \
+    default: ANY;                                                                     \
+  }
+
+template <class T, class V>
+inline void sum_any(const Edges<T>& edges, const NeighborPath& path, int64_t k, int64_t begin, int64_t end, int64_t c,
+                    V* out) {
+#define CALL(Y, H) (sum_path<T, V, Y, H>(edges, path, k, begin, end, c, out))
+  FUSIONMD_PATH_SIZES(path.n_y, path.n_h, CALL, (sum_path<T, V>(edges, path, k, begin, end, c, out)))
+#undef CALL
+}
+
+template <class T, class V>
+inline void pull_any(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
+                     int64_t begin, int64_t end, int64_t c, const V* slope, V* harmonics) {
+#define CALL(Y, H) (pull_path<T, V, Y, H>(edges, slopes, path, k, begin, end, c, slope, harmonics))
+  FUSIONMD_PATH_SIZES(path.n_y, path.n_h, CALL,
+                      (pull_path<T, V>(edges, slopes, path, k, begin, end, c, slope, harmonics)))
+#undef CALL
+}
+
+template <class T>
+struct NeighborSum {
+  Edges<T> edges;
+  std::vector<NeighborPath> paths;
+  Table<T> table, turned;  // rows out from T, and T from rows out
+  IntArrayRef rows;
+  int64_t n_nodes;
+
+  void forward(const Tensor& out) const {
+    const Line<T> line(out, rows, n_nodes, edges.n_channels);
+    at::parallel_for(0, n_nodes, 4, [&](int64_t first, int64_t last) {
+      std::vector<T*> z;
+      std::vector<T> sums(turned.n_rows * register_width<T>);
+      for (int64_t node = first; node < last; ++node) {
+        line.point(node, z);
+        over_channels<T, 1>(edges.n_channels, [&]<class V, int K>(int64_t c) {
+          node_forward<V>(node, c, reinterpret_cast<V*>(sums.data()), z);
+        });
+      }
+    });
+  }
+
+  template <class V>
+  void node_forward(int64_t node, int64_t c, V* sums, const std::vector<T*>& out) const {
+    for (size_t k = 0; k < paths.size(); ++k)
+      sum_any<T, V>(edges, paths[k], k, edges.offsets[node], edges.offsets[node + 1], c, sums + paths[k].row);
+    for (int64_t row = 0; row < table.n_rows; ++row) {
+      V sum{};
+      for (int32_t t = table.starts[row]; t < table.starts[row + 1]; ++t) sum += table.values[t] * sums[table.first[t]];
+      store<V>(out[row] + c, sum);
+    }
+  }
+
+  // features: one line of zeros a thread, for the slopes by features.
+  void backward(const Tensor& slope, T* harmonics, T* weights, const std::vector<T*>& features) const {
+    const Line<T> line(slope, rows, n_nodes, edges.n_channels);
+    at::parallel_for(0, n_nodes, (n_nodes + features.size() - 1) / features.size(), [&](int64_t first, int64_t last) {
+      const EdgeSlopes<T> slopes{weights, features[at::get_thread_num()]};
+      std::vector<T*> g;
+      std::vector<T> pulled(turned.n_rows * register_width<T>), by_y;
+      for (int64_t node = first; node < last; ++node) {
+        const int64_t begin = edges.offsets[node], n_numbers = (edges.offsets[node + 1] - begin) * edges.n_harmonics;
+        line.point(node, g);
+        T* target = harmonics + begin * edges.n_harmonics;
+        by_y.assign(n_numbers * register_width<T>, 0);
+        over_channels<T, 1>(edges.n_channels, [&]<class V, int K>(int64_t c) {
+          if constexpr (sizeof(V) > sizeof(T)) {
+            node_backward<V>(node, c, slopes, g, reinterpret_cast<V*>(pulled.data()), reinterpret_cast<V*>(by_y.data()));
+          } else {  // channels beyond the registers add to the result itself
+            node_backward<T>(node, c, slopes, g, pulled.data(), target);
+          }
+        });
+        for (int64_t i = 0; i < n_numbers; ++i) target[i] += sum_of(by_y.data() + i * register_width<T>);
+      }
+    });
+  }
+
+  template <class V>
+  void node_backward(int64_t node, int64_t c, const EdgeSlopes<T>& slopes, const std::vector<T*>& g, V* pulled,
+                     V* by_y) const {
+    for (int64_t row = 0; row < turned.n_rows; ++row) {
+      V sum{};
+      for (int32_t t = turned.starts[row]; t < turned.starts[row + 1]; ++t)
+        sum += turned.values[t] * load<V>(g[turned.first[t]] + c);
+      pulled[row] = sum;
+    }
+    for (size_t k = 0; k < paths.size(); ++k)
+      pull_any<T, V>(edges, slopes, paths[k], k, edges.offsets[node], edges.offsets[node + 1], c,
+                     pulled + paths[k].row, by_y);
+  }
+};
+
+}  // namespace fusionmd

@@ -1,0 +1,54 @@
+"""Radial functions of an edge in native operations."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from fusionmd.fusion.constants import Constants
+from fusionmd.nn.harmonics import CartesianHarmonics
+from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
+from fusionmd.o3.spherical_harmonics import SphericalHarmonics
+
+
+class NativeRadialNetwork(nn.Module):
+    """`RadialNetwork` as one operation."""
+
+    def __init__(self, source: RadialNetwork) -> None:
+        super().__init__()
+        self.hidden, self.last, self.pair_shift = source.hidden, source.last, source.pair_shift
+
+    def forward(self, basis: Tensor, envelope: Tensor, pairs: Tensor) -> Tensor:
+        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs [n_edges] -> [n_edges, n_out]."""
+        hidden: List[Tensor] = []
+        for weight in self.hidden:
+            hidden.append(weight)
+        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.last)
+
+
+class NativeEdgeBasis(Constants):
+    """Harmonics (degree <= 3, either basis), `BesselBasis` and `PolynomialCutoff` as one operation."""
+
+    def __init__(
+        self,
+        harmonics: SphericalHarmonics,
+        in_basis: CartesianHarmonics | nn.Identity,
+        basis: BesselBasis,
+        envelope: PolynomialCutoff,
+    ) -> None:
+        super().__init__()
+        self.constant("frequencies", basis.exact("frequencies"))
+        self.cutoff, self.power = float(envelope.cutoff), int(envelope.p)
+        coefficients = harmonics.polynomial_coefficients()
+        if isinstance(in_basis, CartesianHarmonics):
+            coefficients = coefficients @ in_basis.exact("table")
+        self.constant("coefficients", coefficients)
+
+    def forward(self, vectors: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        """vectors [n_edges, 3], angstrom -> harmonics [n_edges, m], basis [n_edges, n_basis], envelope [n_edges, 1]."""
+        harmonics, basis, envelope = torch.ops.fusionmd.edge_basis(
+            vectors, self.coefficients, self.frequencies, self.cutoff, self.power
+        )
+        return harmonics, basis, envelope
