@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from fusionmd_openmm.integrators import velocity_verlet as velocity_verlet
     from fusionmd_openmm.minimization import minimize as minimize
     from fusionmd_openmm.system import create_system as create_system
+    from fusionmd_openmm.torch_script import torch_module as torch_module
+    from fusionmd_openmm.torch_script import write_torch_module as write_torch_module
 
 _HOMES = {
     "Evaluator": "fusionmd_openmm.evaluator",
     "add_potential": "fusionmd_openmm.force",
     "create_system": "fusionmd_openmm.system",
     "minimize": "fusionmd_openmm.minimization",
+    "torch_module": "fusionmd_openmm.torch_script",
     "velocity_verlet": "fusionmd_openmm.integrators",
+    "write_torch_module": "fusionmd_openmm.torch_script",
 }
 
 __all__ = sorted(_HOMES)

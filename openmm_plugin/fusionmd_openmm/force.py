@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import openmm
@@ -17,6 +17,7 @@ from fusionmd.potential.file import Compiled
 from fusionmd_openmm.evaluator import Evaluator
 from fusionmd_openmm.particles import atomic_numbers, chosen_indices, numbers_of_chosen
 from fusionmd_openmm.settings import OF_LOADING, Options, Settings, check_options, load
+from fusionmd_openmm.torch_force import torch_force
 
 PotentialSource = Potential | str | os.PathLike[str] | bytes
 
@@ -30,14 +31,16 @@ def add_potential(
     atoms: Iterable[int] | None = None,
     is_periodic: bool | None = None,
     force_group: int = 0,
+    backend: Literal["python", "torchforce"] = "python",
     **options: Unpack[Options],
-) -> openmm.PythonForce:
+) -> openmm.Force:
     """Add the energy of a potential to a System, and return the force.
 
     potential: A path, the name of a shipped one, the bytes of a file, or a Potential.
     topology, numbers: Where the elements come from: an `openmm.app.Topology`, or atomic numbers [n_particles].
     atoms: Which particles it acts on (None: all).
     is_periodic: None: as the System or the topology is.
+    backend: 'torchforce' where openmm-torch is installed and works; see `torch_force`.
     options: See `Settings`; device, dtype and compiled of a Potential are its own.
     Raises UnsupportedStructureError for elements it does not know, MissingQuantityError for an unknown state,
     PotentialFormatError for a file it cannot use, ConfigError for what else does not fit.
@@ -46,12 +49,26 @@ def add_potential(
     chosen = chosen_indices(atoms, len(elements))
     periodic = _is_periodic(system, topology) if is_periodic is None else is_periodic
     evaluator = make_evaluator(potential, numbers_of_chosen(elements, chosen), is_periodic=periodic, **options)
-    force = openmm.PythonForce(evaluator, {}, [] if atoms is None else chosen)
+    if backend == "torchforce":
+        force = _torch_force(evaluator, None if atoms is None else chosen, options)
+    else:
+        force = openmm.PythonForce(evaluator, {}, [] if atoms is None else chosen)
     force.setUsesPeriodicBoundaryConditions(periodic)
     force.setForceGroup(force_group)
     force.setName(f"fusionmd {evaluator.potential.metadata.name}")
     system.addForce(force)
     return force
+
+
+def _torch_force(evaluator: Evaluator, particles: Sequence[int] | None, options: Options) -> Any:
+    """The same as a TorchForce, which knows fewer options."""
+    foreign = sorted(set(options) & {"skin", "compiled", "memory_GB", "has_references"})
+    if foreign:
+        raise ConfigError(f"backend 'torchforce' knows no {', '.join(foreign)}; leave it out, or use backend='python'")
+    chosen = evaluator.settings
+    return torch_force(
+        evaluator.potential, chosen.numbers, particles, is_periodic=chosen.is_periodic, state=chosen.state
+    )
 
 
 def make_evaluator(

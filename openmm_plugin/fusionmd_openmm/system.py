@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import openmm
 
@@ -16,12 +16,13 @@ def create_system(
     *,
     removes_motion: bool = True,
     force_group: int = 0,
+    backend: Literal["python", "torchforce"] = "python",
     **options: Unpack[Options],
 ) -> openmm.System:
     """A System of all atoms of an `openmm.app.Topology`; periodic if the topology has a box. No constraints.
 
     removes_motion: Whether it holds a CMMotionRemover, as the Systems of OpenMM's own force fields do.
-    potential, force_group, options, errors: As in `add_potential`.
+    potential, force_group, backend, options, errors: As in `add_potential`.
     """
     system = openmm.System()
     for atom in topology.atoms():
@@ -29,7 +30,7 @@ def create_system(
     box = topology.getPeriodicBoxVectors()
     if box is not None:
         system.setDefaultPeriodicBoxVectors(*box)
-    add_potential(system, potential, topology, force_group=force_group, **options)
+    add_potential(system, potential, topology, force_group=force_group, backend=backend, **options)
     if removes_motion:
         system.addForce(openmm.CMMotionRemover())
     return system
