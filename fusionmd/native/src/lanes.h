@@ -26,9 +26,11 @@ constexpr int64_t register_width = 64 / sizeof(T);
 
 template <class T>
 inline T sum_of(const T* numbers) {
-  T sum = 0;
-  for (int64_t k = 0; k < register_width<T>; ++k) sum += numbers[k];
-  return sum;
+  T sums[register_width<T>];
+  for (int64_t k = 0; k < register_width<T>; ++k) sums[k] = numbers[k];
+  for (int64_t half = register_width<T> / 2; half > 0; half /= 2)
+    for (int64_t k = 0; k < half; ++k) sums[k] += sums[k + half];
+  return sums[0];
 }
 
 // body.operator()<V, K>(first channel): V a register (or a number), K how many of them. `largest` bounds K.

@@ -8,6 +8,8 @@
 #include "lanes.h"
 #include "line.h"
 
+#define FUSIONMD_UNROLL _Pragma("GCC unroll 32")
+
 namespace fusionmd {
 
 // A path: components of Y and of h that meet, and where its products start in T.
@@ -46,12 +48,12 @@ inline void sum_path(const Edges<T>& edges, const NeighborPath& path, int64_t k,
   for (int64_t e = begin; e < end; ++e) {
     const T *y = edges.y(e) + path.y, *h = edges.features + edges.h(e, path) + c;
     const V r = load<V>(edges.r(e, k) + c);
-    for (int j = 0; j < H; ++j) {
+    FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
       const V product = r * load<V>(h + j * edges.n_channels);
-      for (int i = 0; i < Y; ++i) sum[i * H + j] += y[i] * product;
+      FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) sum[i * H + j] += y[i] * product;
     }
   }
-  for (int i = 0; i < Y * H; ++i) out[i] = sum[i];
+  FUSIONMD_UNROLL for (int i = 0; i < Y * H; ++i) out[i] = sum[i];
 }
 
 template <class T, class V>
@@ -77,25 +79,25 @@ template <class T, class V, int Y, int H>
 inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
                       int64_t begin, int64_t end, int64_t c, const V* slope, V* harmonics) {
   V g[Y * H];
-  for (int i = 0; i < Y * H; ++i) g[i] = slope[i];
+  FUSIONMD_UNROLL for (int i = 0; i < Y * H; ++i) g[i] = slope[i];
   for (int64_t e = begin; e < end; ++e) {
     const T* y = edges.y(e) + path.y;
     const int64_t at = edges.h(e, path) + c;
     const V r = load<V>(edges.r(e, k) + c);
     V h[H], by_r{};
-    for (int j = 0; j < H; ++j) {
+    FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
       h[j] = load<V>(edges.features + at + j * edges.n_channels);
       V by_product{};
-      for (int i = 0; i < Y; ++i) by_product += y[i] * g[i * H + j];
+      FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) by_product += y[i] * g[i * H + j];
       by_r += by_product * h[j];
       T* by_h = slopes.features + at + j * edges.n_channels;
       store<V>(by_h, load<V>(by_h) + by_product * r);
     }
     store<V>(slopes.weights + (e * edges.n_paths + k) * edges.n_channels + c, by_r);
     V* by_y = harmonics + (e - begin) * edges.n_harmonics + path.y;
-    for (int i = 0; i < Y; ++i) {
+    FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) {
       V inner{};
-      for (int j = 0; j < H; ++j) inner += g[i * H + j] * h[j];
+      FUSIONMD_UNROLL for (int j = 0; j < H; ++j) inner += g[i * H + j] * h[j];
       by_y[i] += inner * r;
     }
   }
