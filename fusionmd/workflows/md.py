@@ -7,31 +7,45 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ase.io
 import numpy as np
 import yaml
-from ase import Atoms, units
-from ase.md.langevin import Langevin
-from ase.md.md import MolecularDynamics
-from ase.md.nose_hoover_chain import IsotropicMTKNPT
+from ase import Atoms
 from ase.md.velocitydistribution import Stationary, ZeroRotation
-from ase.md.verlet import VelocityVerlet
 
 from fusionmd.engines.ase import FusionCalculator
 from fusionmd.errors import ConfigError, DataError, PropagationError, UnsupportedStructureError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.potential import Potential
-from fusionmd.units import BOLTZMANN_EV_PER_K, FS_PER_PS
+from fusionmd.units import BOLTZMANN_EV_PER_K
+from fusionmd.workflows.md_ase import ASERun
 from fusionmd.workflows.md_log import MDLog
+from fusionmd.workflows.md_openmm import OpenMMRun
 from fusionmd.workflows.md_settings import MDSettings
 
 TRAJECTORY, LOG, SETTINGS, LAST = "trajectory.xyz", "log.csv", "config.yaml", "last.xyz"
 MAX_TEMPERATURE_K = 1e5
-AVAILABLE_ENGINES = ("ase",)
+AVAILABLE_ENGINES = ("ase", "openmm")
 
 OnStep = Callable[[int, Mapping[str, float]], None]
+
+
+class Engine(Protocol):
+    """What moves the atoms. `atoms` has energy, forces and momenta of the last step that was observed."""
+
+    atoms: Atoms
+
+    @property
+    def n_steps(self) -> int:
+        """Steps done."""
+
+    def run(self, observe: Callable[[], None]) -> None:
+        """All steps; `observe` is called at the start and every `interval` steps. Ctrl-C is raised between steps."""
+
+    def stop(self) -> None:
+        """Bring `atoms` to where the last step ended."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +84,23 @@ def run_md(
     _check_engine(settings.engine)
     rng = np.random.default_rng(settings.seed)
     atoms = _ready(start, potential, settings, rng)
+    engine = _engine(atoms, potential, settings, rng)
     folder = _prepared(folder, overwrite)
     write_text_atomic(folder / SETTINGS, _resolved(settings, potential))
     began, interrupted = time.perf_counter(), False
     with MDLog(folder / LOG, folder / TRAJECTORY, is_periodic=bool(atoms.pbc.any())) as log:
-        dynamics = _dynamics(atoms, settings, rng)
-        dynamics.attach(lambda: _observe(dynamics, log, settings, on_step), interval=settings.interval)
         try:
-            dynamics.run(settings.steps)
+            engine.run(lambda: _observe(engine, log, settings, on_step))
         except KeyboardInterrupt:
             interrupted = True
         except UnsupportedStructureError as error:
             raise PropagationError(
-                f"the run broke at step {dynamics.nsteps}: {error}; try a smaller timestep"
+                f"the run broke at step {engine.n_steps}: {error}; try a smaller timestep"
             ) from error
         finally:
-            _write_last(folder / LAST, atoms)
-    done, seconds = dynamics.nsteps, max(time.perf_counter() - began, 1e-9)
+            engine.stop()
+            _write_last(folder / LAST, engine.atoms)
+    done, seconds = engine.n_steps, max(time.perf_counter() - began, 1e-9)
     return MDResult(
         folder=folder,
         n_steps=done,
@@ -155,27 +169,15 @@ def _draw_momenta(atoms: Atoms, temperature_K: float, rng: np.random.Generator) 
     atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * widths[:, None])
 
 
-def _dynamics(atoms: Atoms, settings: MDSettings, rng: np.random.Generator) -> MolecularDynamics:
-    timestep = settings.timestep_fs * units.fs
-    if settings.ensemble == "nve":
-        return VelocityVerlet(atoms, timestep)
-    if settings.ensemble == "nvt":
-        friction = settings.friction_per_ps / (FS_PER_PS * units.fs)
-        # The centre of mass diffuses too: holding it would make the sampled temperature wrong for few atoms.
-        return Langevin(atoms, timestep, temperature_K=settings.temperature_K, friction=friction, fixcm=False, rng=rng)
-    return IsotropicMTKNPT(
-        atoms,
-        timestep,
-        temperature_K=settings.temperature_K,
-        pressure_au=settings.pressure_GPa * units.GPa,
-        tdamp=settings.thermostat_fs * units.fs,
-        pdamp=settings.barostat_fs * units.fs,
-    )
+def _engine(atoms: Atoms, potential: Potential, settings: MDSettings, rng: np.random.Generator) -> Engine:
+    if settings.engine == "openmm":
+        return OpenMMRun(atoms, potential, settings)
+    return ASERun(atoms, settings, rng)
 
 
-def _observe(dynamics: MolecularDynamics, log: MDLog, settings: MDSettings, on_step: OnStep | None) -> None:
-    step = dynamics.nsteps
-    line = log.write(step, step * settings.timestep_fs, dynamics.atoms)
+def _observe(engine: Engine, log: MDLog, settings: MDSettings, on_step: OnStep | None) -> None:
+    step = engine.n_steps
+    line = log.write(step, step * settings.timestep_fs, engine.atoms)
     if not line["temperature_K"] < MAX_TEMPERATURE_K:
         raise PropagationError(
             f"at step {step} the temperature is {line['temperature_K']:.3g} K: the run has exploded; "

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from fusionmd.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fusionmd_openmm.dynamics import Dynamics as Dynamics
     from fusionmd_openmm.evaluator import Evaluator as Evaluator
     from fusionmd_openmm.force import add_potential as add_potential
+    from fusionmd_openmm.integrators import langevin as langevin
     from fusionmd_openmm.integrators import velocity_verlet as velocity_verlet
     from fusionmd_openmm.minimization import minimize as minimize
     from fusionmd_openmm.system import create_system as create_system
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from fusionmd_openmm.torch_script import write_torch_module as write_torch_module
 
 _HOMES = {
+    "Dynamics": "fusionmd_openmm.dynamics",
     "Evaluator": "fusionmd_openmm.evaluator",
     "add_potential": "fusionmd_openmm.force",
     "create_system": "fusionmd_openmm.system",
+    "langevin": "fusionmd_openmm.integrators",
     "minimize": "fusionmd_openmm.minimization",
     "torch_module": "fusionmd_openmm.torch_script",
     "velocity_verlet": "fusionmd_openmm.integrators",

@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fusionmd.graph import Graph, forces_from_edge_gradients, graph_from_edges, species_of
+from fusionmd.graph import Graph, graph_from_edges, species_of
 from fusionmd.potential import Potential, passes
+from fusionmd.potential.torchscript import differentiable
 from fusionmd.skin import SkinNeighbors
 from fusionmd.structure import Structure
 from fusionmd.units import ANGSTROM_PER_NM, KJ_PER_MOL_PER_EV
 from fusionmd_openmm.settings import Settings, load_shared
+from fusionmd_openmm.torch_script import force_module
 
 KJ_PER_MOL_NM_PER_EV_ANGSTROM = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM
 # Below, memory is no question and tens of microseconds are; above, `Potential` cuts into blocks what is too large.
@@ -66,8 +68,11 @@ class Evaluator:
         structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
         graph = graph_from_edges(structure, self._neighbors.edges(structure), self.potential.elements)
         is_small = graph.n_edges <= DIRECT_MAX_EDGES and self.settings.memory_GB is None
-        energy, forces = self._direct(graph) if is_small else self._bounded(structure, graph)
-        return (energy - self._offset) * KJ_PER_MOL_PER_EV, forces * KJ_PER_MOL_NM_PER_EV_ANGSTROM
+        if is_small and self.potential.compiled is None:
+            energy, forces = self._direct(graph)
+        else:
+            energy, forces = self._bounded(structure, graph)
+        return energy - self._offset, forces
 
     @cached_property
     def potential(self) -> Potential:
@@ -78,21 +83,20 @@ class Evaluator:
         return restored, (self.content, asdict(self.settings))
 
     def _direct(self, graph: Graph) -> Result:
-        """Energy, eV, and forces, eV/angstrom, of a small graph: without virials and statistics."""
-        potential, state = self.potential, self.settings.state
-        raw = passes.whole(potential.core, graph, self._states, potential.compiled)
-        gradients = raw.gradients.mean(0)[0]
-        senders, receivers = graph.senders.to(gradients.device), graph.receivers.to(gradients.device)
-        forces = forces_from_edge_gradients(gradients, senders, receivers, graph.n_nodes)
-        return float(raw.energies[:, 0, state].mean()), forces.cpu().numpy()
+        """A small graph, in one call of TorchScript: no virials, no statistics."""
+        vectors, senders, receivers, slots, _ = passes.inputs(graph, self.potential.device)
+        with differentiable():
+            found = self._module.from_edges(vectors, senders, receivers, slots)
+        array = found.cpu().numpy()
+        return float(array[-1, 0]), array[:-1]
 
     def _bounded(self, structure: Structure, graph: Graph) -> Result:
-        """The same of a graph of any size, within `memory_GB`."""
+        """A graph of any size, within `memory_GB`; and compiled potentials."""
         settings = self.settings
         (found,) = self.potential.evaluate_graphs(
             [structure], [graph], states=settings.state, memory_GB=settings.memory_GB
         )
-        return found.energy, found.forces[0]
+        return found.energy * KJ_PER_MOL_PER_EV, found.forces[0] * KJ_PER_MOL_NM_PER_EV_ANGSTROM
 
     @property
     def _neighbors(self) -> SkinNeighbors:
@@ -106,16 +110,16 @@ class Evaluator:
         return np.array(self.settings.numbers, dtype=np.int64)
 
     @cached_property
-    def _states(self) -> torch.Tensor:
-        return torch.from_numpy(self.potential.requested_states(self.settings.state, 1))
+    def _module(self) -> Any:
+        return force_module(self.potential, self.settings.numbers, state=self.settings.state)
 
     @cached_property
     def _offset(self) -> float:
-        """Sum of the reference energies where they are not wanted, eV."""
+        """Sum of the reference energies where they are not wanted, kJ/mol."""
         if self.settings.has_references:
             return 0.0
         species = torch.from_numpy(species_of(self._numbers, self.potential.elements))
-        return float(self.potential.core.atomic_energies.cpu()[species, self.settings.state].sum())
+        return float(self.potential.core.atomic_energies.cpu()[species, self.settings.state].sum()) * KJ_PER_MOL_PER_EV
 
 
 class Broken:

@@ -72,18 +72,18 @@ def _torch_force(evaluator: Evaluator, particles: Sequence[int] | None, options:
 
 
 def make_evaluator(
-    potential: PotentialSource, numbers: Sequence[int], *, is_periodic: bool = False, **options: Unpack[Options]
+    potential: PotentialSource, numbers: Iterable[int], *, is_periodic: bool = False, **options: Unpack[Options]
 ) -> Evaluator:
     """What OpenMM will call, for atoms of these numbers; arguments are checked here and not at the first step."""
     check_options(options)
-    numbers = tuple(int(number) for number in numbers)
+    known = tuple(int(number) for number in numbers)
     if isinstance(potential, Potential):
-        loaded, settings = potential, _settings_of_loaded(potential, numbers, is_periodic, options)
+        loaded, settings = potential, _settings_of_loaded(potential, known, is_periodic, options)
     else:
-        settings = Settings(numbers, is_periodic, **options)
+        settings = Settings(known, is_periodic, **options)
         loaded = load(potential, settings)
     loaded.requested_states(settings.state, 1)
-    species_of(np.array(numbers, dtype=np.int64), loaded.elements)
+    species_of(np.array(known, dtype=np.int64), loaded.elements)
     if not settings.has_references and not loaded.core.head.is_linear:
         raise ConfigError("has_references=False needs states without coupling; this potential has a diabatic head")
     return Evaluator(loaded.content, settings, potential=loaded)

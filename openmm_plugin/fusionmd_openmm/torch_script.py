@@ -31,6 +31,7 @@ class TorchForceModule(nn.Module):
 
     species: Tensor
     particles: Tensor
+    index: Tensor
     states: Tensor
 
     def __init__(self, core: nn.Module, species: Tensor, particles: Tensor, *, state: int, is_periodic: bool) -> None:
@@ -45,6 +46,7 @@ class TorchForceModule(nn.Module):
         self.kj_per_mol_per_ev: float = KJ_PER_MOL_PER_EV
         self.register_buffer("species", species)
         self.register_buffer("particles", particles)
+        self.register_buffer("index", torch.zeros_like(species))
         self.register_buffer("states", torch.full((1, 1), state, dtype=torch.int64))
 
     def forward(self, positions: Tensor, boxvectors: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
@@ -54,21 +56,30 @@ class TorchForceModule(nn.Module):
         """
         own = positions.detach().to(torch.float64)[self.particles] * self.angstrom_per_nm
         vectors, senders, receivers = self.edges(own, boxvectors)
-        n_atoms = own.size(0)
-        index = torch.zeros([n_atoms], dtype=torch.int64, device=own.device)
-        slots = self.slots(receivers, n_atoms)
         # TorchScript knows no `with torch.enable_grad()`.
         before = torch.is_grad_enabled()
         torch.set_grad_enabled(True)
-        energies, _, gradients = self.core(
-            vectors, senders, receivers, slots, self.species, n_atoms, index, 1, self.states
-        )
+        found = self.from_edges(vectors, senders, receivers, self.slots(receivers, own.size(0)))
         torch.set_grad_enabled(before)
-        slopes = gradients.mean(0)[0]
-        forces = torch.zeros_like(own).index_add(0, receivers, slopes).index_add(0, senders, -slopes)
-        everywhere = torch.zeros([positions.size(0), 3], dtype=torch.float64, device=own.device)
-        everywhere[self.particles] = forces * (self.kj_per_mol_per_ev * self.angstrom_per_nm)
-        return energies.mean(0)[0, self.state] * self.kj_per_mol_per_ev, everywhere
+        forces = torch.zeros([positions.size(0), 3], dtype=torch.float64, device=own.device)
+        forces[self.particles] = found[:-1]
+        return found[-1, 0], forces
+
+    @torch.jit.export
+    def from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tensor:
+        """Forces, kJ/mol/nm, and in the first column of one more row the energy, kJ/mol [n_atoms + 1, 3].
+
+        Arguments as in `fusionmd.graph.Graph`. Gradients must be enabled where it is called.
+        """
+        n_atoms = self.species.size(0)
+        energies, _, gradients = self.core(
+            vectors, senders, receivers, slots, self.species, n_atoms, self.index, 1, self.states
+        )
+        slopes = gradients.mean(0)[0] * (self.kj_per_mol_per_ev * self.angstrom_per_nm)
+        found = torch.zeros([n_atoms + 1, 3], dtype=torch.float64, device=slopes.device)
+        found.index_add_(0, receivers, slopes).index_add_(0, senders, slopes, alpha=-1)
+        found[-1, 0] = energies.mean(0)[0, self.state] * self.kj_per_mol_per_ev
+        return found
 
     @torch.jit.export
     def edges(self, positions: Tensor, boxvectors: Optional[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
@@ -134,7 +145,7 @@ def torch_module(
     state: int = 0,
     particles: Optional[Sequence[int]] = None,
 ) -> torch.jit.ScriptModule:
-    """The scripted module for atoms of these numbers.
+    """The scripted module for atoms of these numbers, for `openmmtorch.TorchForce`.
 
     particles: Their indices among all particles of the System (None: they are all).
     Raises UnsupportedStructureError for elements it does not know, MissingQuantityError for an unknown state,
@@ -145,6 +156,18 @@ def torch_module(
             f"{len(numbers)} atoms: a TorchForce looks at all pairs and is meant for some 500 atoms, at most "
             f"{MAX_ATOMS}; use fusionmd_openmm.create_system, which has a neighbour list"
         )
+    return force_module(potential, numbers, is_periodic=is_periodic, state=state, particles=particles)
+
+
+def force_module(
+    potential: Potential,
+    numbers: Sequence[int],
+    *,
+    is_periodic: bool = False,
+    state: int = 0,
+    particles: Optional[Sequence[int]] = None,
+) -> torch.jit.ScriptModule:
+    """The same for any number of atoms: callers of `from_edges` bring their own neighbours."""
     potential.requested_states(state, 1)
     species = torch.from_numpy(species_of(np.asarray(numbers, dtype=np.int64), potential.elements))
     chosen = torch.arange(len(species)) if particles is None else torch.tensor(list(particles), dtype=torch.int64)

@@ -1,0 +1,106 @@
+"""The engine `openmm` of `run_md`: OpenMM moves the atoms, ASE's `Atoms` carry what is logged."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ase import Atoms, units
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress
+
+import fusionmd_openmm
+from fusionmd.potential import Potential
+from fusionmd.structure import Structure
+from fusionmd.workflows.md_settings import MDSettings
+
+
+class OpenMMRun:
+    """Velocity Verlet (nve), Langevin BAOAB (nvt), and that with a Monte Carlo barostat (npt).
+
+    Energies and forces are those of OpenMM; pressure and the spread of a committee, which OpenMM does not know, are
+    computed from the potential where a line is logged.
+    """
+
+    def __init__(self, atoms: Atoms, potential: Potential, settings: MDSettings) -> None:
+        self.atoms = atoms
+        self._potential = potential
+        self._settings = settings
+        self._dynamics = fusionmd_openmm.Dynamics(
+            potential,
+            Structure.from_ase(atoms),
+            masses=atoms.get_masses(),
+            velocities=atoms.get_velocities() * units.fs,
+            ensemble=settings.ensemble,
+            timestep_fs=settings.timestep_fs,
+            temperature_K=settings.temperature_K,
+            friction_per_ps=settings.friction_per_ps,
+            pressure_GPa=settings.pressure_GPa,
+            state=settings.state,
+            skin=settings.skin,
+            seed=settings.seed,
+        )
+
+    @property
+    def n_steps(self) -> int:
+        """Steps done."""
+        return int(self._dynamics.n_steps)
+
+    def run(self, observe: Callable[[], None]) -> None:
+        """All steps; `observe` is called at the start and every `interval` steps."""
+        with _interrupts_waiting() as raise_if_interrupted:
+            self._observe(observe)
+            for _ in range(self._settings.steps):
+                self._dynamics.step()
+                if self.n_steps % self._settings.interval == 0:
+                    self._observe(observe)
+                raise_if_interrupted()
+
+    def stop(self) -> None:
+        """Bring `atoms` to where the last step ended."""
+        now = self._dynamics.snapshot()
+        self.atoms.set_cell(now.cell)
+        self.atoms.set_positions(now.positions)
+        self.atoms.set_velocities(now.velocities / units.fs)
+
+    def _observe(self, observe: Callable[[], None]) -> None:
+        self.stop()
+        energy, forces = self._dynamics.energy_and_forces()
+        results, is_committee = {"energy": energy, "forces": forces}, self._potential.metadata.n_members > 1
+        calculator = SinglePointCalculator(self.atoms, **results)
+        if self.atoms.pbc.any() or is_committee:
+            calculator.results |= self._beyond_openmm(is_committee)
+        self.atoms.calc = calculator
+        observe()
+
+    def _beyond_openmm(self, is_committee: bool) -> dict[str, Any]:
+        state = self._settings.state
+        (found,) = self._potential.evaluate([Structure.from_ase(self.atoms)], states=state)
+        results: dict[str, Any] = {}
+        if found.volume > 0:
+            results["stress"] = full_3x3_to_voigt_6_stress(found.stresses[0])
+        if is_committee:
+            results["energy_std"] = float(found.energies_std[state])
+        return results
+
+
+@contextmanager
+def _interrupts_waiting() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the end of a step: OpenMM, interrupted inside, would leave half of one."""
+    pressed = threading.Event()
+
+    def raise_if_pressed() -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        yield raise_if_pressed
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
+    try:
+        yield raise_if_pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
