@@ -1,4 +1,4 @@
-"""A structure through LAMMPS in child processes: data file, input, MPI ranks, and numbers back in our units and frame."""
+"""A structure through LAMMPS in child processes: data file, input, MPI ranks; numbers back in our units and frame."""
 
 from __future__ import annotations
 
@@ -108,12 +108,13 @@ def ask(
     units: str = "metal",
     after: str = "",
     n_extras: int = 1,
+    margin: float = 1.0,
     **head: str | None,
 ) -> Answer:
     """Energy, forces and the rest of one structure."""
     elements = elements or [1, 6, 8]
     folder.mkdir(parents=True, exist_ok=True)
-    prism = write_data(structure, folder / "start.data", elements)
+    prism = write_data(structure, folder / "start.data", elements, margin)
     more = " ".join(f"$(c_x[{k}]:%.17g)" for k in range(2, n_extras + 1))
     text = script(structure, potential, elements, units=units, **head) + after + MEASURE.replace("{more}", more)  # type: ignore[arg-type]
     done = run(text, folder, n_ranks=n_ranks)

@@ -4,8 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <algorithm>
-#include <memory>
+#include <vector>
 
 namespace fusionmd {
 namespace {
@@ -13,32 +12,32 @@ namespace {
 // The engine at work; models are evaluated one at a time.
 const fusionmd_world *current = nullptr;
 bool is_exchanging = false;
-int64_t widest = 0;
+std::vector<Call> made;
 
-/// Rows in float64 through `call`, back in the type they came in.
-at::Tensor through(const at::Tensor &h, void (*call)(void *, double *, int64_t))
+/// Rows in float64 through the engine, back in the type they came in.
+at::Tensor through(const at::Tensor &h, bool is_reverse)
 {
   const at::Tensor rows = h.detach().to(at::kDouble, false, true).contiguous();
-  widest = std::max(widest, rows.size(1));
-  if (current && call) call(current->self, rows.data_ptr<double>(), rows.size(1));
+  made.push_back({is_reverse, rows.size(1)});
+  if (current) (is_reverse ? current->reverse : current->forward)(current->self, rows.data_ptr<double>(), rows.size(1));
   return rows.to(h.scalar_type());
 }
 
 struct Exchange : torch::autograd::Function<Exchange> {
   static at::Tensor forward(torch::autograd::AutogradContext *, const at::Tensor &h)
   {
-    return through(h, current ? current->forward : nullptr);
+    return through(h, false);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *,
                                                  torch::autograd::variable_list gradients)
   {
-    return {through(gradients[0], current ? current->reverse : nullptr)};
+    return {through(gradients[0], true)};
   }
 };
 
 at::Tensor on_cpu(const at::Tensor &h)
 {
-  return is_exchanging ? through(h, current ? current->forward : nullptr) : h.clone();
+  return is_exchanging ? through(h, false) : h.clone();
 }
 
 at::Tensor differentiable_on_cpu(const at::Tensor &h)
@@ -82,7 +81,7 @@ Exchanging::Exchanging(const fusionmd_world *world)
 {
   current = world;
   is_exchanging = true;
-  widest = 0;
+  made.clear();
 }
 
 Exchanging::~Exchanging()
@@ -91,9 +90,17 @@ Exchanging::~Exchanging()
   is_exchanging = false;
 }
 
-int64_t Exchanging::width() const
+std::vector<Call> Exchanging::calls() const
 {
-  return widest;
+  return made;
+}
+
+void take_part(const std::vector<Call> &calls, int64_t n_nodes, const fusionmd_world &world)
+{
+  for (const auto &[is_reverse, width] : calls) {
+    std::vector<double> rows(n_nodes * width, 0.0);
+    (is_reverse ? world.reverse : world.forward)(world.self, rows.data(), width);
+  }
 }
 
 }    // namespace fusionmd

@@ -7,13 +7,20 @@
 #include "fusionmd_core.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace fusionmd {
 
 /// Define the op if nobody has, and attach what runs it; any number of calls.
 void register_ghost_exchange();
 
-/// While it lives, the op asks `world`; without `world` it only notes how wide the exchanged rows are.
+/// One exchange, as all ranks make it together.
+struct Call {
+  bool is_reverse;
+  int64_t width;
+};
+
+/// While it lives, the op asks `world`, or only notes the calls where there is none.
 class Exchanging {
  public:
   explicit Exchanging(const fusionmd_world *world);
@@ -21,8 +28,11 @@ class Exchanging {
   Exchanging(const Exchanging &) = delete;
   Exchanging &operator=(const Exchanging &) = delete;
 
-  /// Largest number of columns seen.
-  int64_t width() const;
+  /// The calls so far.
+  std::vector<Call> calls() const;
 };
+
+/// Make `calls` with `n_nodes` rows of zeros: for a rank whose model has no edges, and thus no gradients to send back.
+void take_part(const std::vector<Call> &calls, int64_t n_nodes, const fusionmd_world &world);
 
 }    // namespace fusionmd

@@ -2,7 +2,6 @@
 
 #include "archive.h"
 #include "blocks.h"
-#include "exchange.h"
 
 #include <ATen/Parallel.h>
 
@@ -81,12 +80,12 @@ struct Part {
   }
 };
 
-std::vector<Block> one_block(const fusionmd_graph &graph)
-{
-  Block all{std::vector<int64_t>(graph.n_nodes), std::vector<int64_t>(), graph.n_local};
-  std::iota(all.nodes.begin(), all.nodes.end(), 0);
-  return {all};
-}
+/// Gradients on, and TorchScript's optimiser off: it specialises code to sizes that change at every step.
+struct Plain {
+  const at::AutoGradMode with_gradients{true};
+  const c10::InferenceMode not_inference{false};
+  const torch::jit::GraphOptimizerEnabledGuard plain{false};
+};
 
 }    // namespace
 
@@ -170,8 +169,7 @@ void Model::check_compiled(Backend &compiled)
   const fusionmd_graph graph{n, n, static_cast<int64_t>(senders.size()), species.data(), senders.data(),
                              receivers.data(), vectors.data(), nullptr};
   const at::Tensor weights = at::ones({n_members, n, n_outputs}, at::TensorOptions(at::kDouble).device(device));
-  at::AutoGradMode with_gradients(true);
-  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  const Plain mode;
   const auto [energies_a, slopes_a] = compiled.differentiate(input(graph), weights);
   const auto [energies_b, slopes_b] = backend->differentiate(input(graph), weights);
   const double scale = std::max(1.0, slopes_b.abs().max().item<double>());
@@ -205,11 +203,18 @@ int64_t Model::prepare_exchange()
   const double vectors[6] = {0.6 * cutoff, 0, 0, -0.6 * cutoff, 0, 0};
   const fusionmd_graph pair{2, 2, 2, species, senders, receivers, vectors, nullptr};
   const at::Tensor weights = at::ones({n_members, 2, n_outputs}, at::TensorOptions(at::kDouble).device(device));
-  at::AutoGradMode with_gradients(true);
-  torch::jit::GraphOptimizerEnabledGuard plain(false);
-  const Exchanging only_noting(nullptr);
-  exchange_backend->differentiate(input(pair), weights);
-  return only_noting.width();
+  const Plain mode;
+  {
+    const Exchanging noting(nullptr);
+    exchange_backend->differentiate(input(pair), weights);
+    calls_of_gradients = noting.calls();
+  }
+  const Exchanging noting(nullptr);
+  energies_of(*exchange_core, input(pair));
+  calls_of_energies = noting.calls();
+  int64_t widest = 0;
+  for (const Call &call : calls_of_gradients) widest = std::max(widest, call.width);
+  return widest;
 }
 
 int64_t Model::max_edges() const
@@ -242,67 +247,85 @@ at::Tensor Model::state_energies(const at::Tensor &totals, at::Tensor *cotangent
   return both[0].toTensor();
 }
 
+/// Contributions summed over the owned nodes [n_members, n_outputs], without gradients.
+at::Tensor Model::energies_of(torch::jit::Module &entry, const Input &in)
+{
+  const at::NoGradGuard without_gradients;
+  const auto values = entry.get_method("contributions")(
+      {in.vectors, in.senders, in.receivers, in.slots, in.species, in.n_local});
+  return values.toTensor().sum(1).to(at::kCPU);
+}
+
 /// Of the driving state [n_members, n_outputs]. A linear head knows them before any pass.
 at::Tensor Model::cotangents(const fusionmd_graph &graph, const std::vector<Block> &blocks,
-                             const fusionmd_world &world, torch::jit::Module &entry)
+                             const fusionmd_world &world, bool uses_exchange)
 {
   at::Tensor totals = at::zeros({n_members, n_outputs}, at::kDouble), slopes;
-  if (!is_linear) {
-    at::NoGradGuard without_gradients;
+  if (!is_linear && !blocks.empty()) {
     std::vector<int64_t> local(graph.n_nodes);
-    for (const Block &block : blocks) {
-      const bool is_whole = blocks.size() == 1;
-      const Part part(graph, is_whole ? Block{{}, {}, 0} : block, local);
-      const Input in = input(is_whole ? graph : part.graph);
-      const auto values = entry.get_method("contributions")(
-          {in.vectors, in.senders, in.receivers, in.slots, in.species, in.n_local});
-      totals += values.toTensor().sum(1).to(at::kCPU);
-    }
-    if (world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
+    for (const Block &block : blocks) totals += energies_of(core, input(Part(graph, block, local).graph));
+  } else if (!is_linear && uses_exchange && graph.n_edges > 0) {
+    const Exchanging exchanging(&world);
+    totals = energies_of(*exchange_core, input(graph));
+  } else if (!is_linear) {
+    totals = energies_of(core, input(graph));
+    if (uses_exchange) take_part(calls_of_energies, graph.n_nodes, world);
   }
+  if (!is_linear && world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
   state_energies(totals, &slopes);
   return slopes.select(1, state);
 }
 
+/// Contributions and gradients, on the CPU; every rank makes the same calls, also one without edges.
+std::pair<at::Tensor, at::Tensor> Model::in_one_piece(const fusionmd_graph &graph, const at::Tensor &weights,
+                                                      const fusionmd_world &world, bool uses_exchange)
+{
+  std::pair<at::Tensor, at::Tensor> found;
+  if (uses_exchange && graph.n_edges > 0) {
+    const Exchanging exchanging(&world);
+    found = exchange_backend->differentiate(input(graph), weights);
+  } else {
+    // Whoever has no edges is nobody's neighbour: others do not need its features.
+    found = backend->differentiate(input(graph), weights);
+    if (uses_exchange) take_part(calls_of_gradients, graph.n_nodes, world);
+  }
+  return {found.first.to(at::kCPU), found.second.to(at::kCPU)};
+}
+
+std::pair<at::Tensor, at::Tensor> Model::in_blocks(const fusionmd_graph &graph, const std::vector<Block> &blocks,
+                                                   const at::Tensor &weights)
+{
+  const at::Tensor contributions = at::zeros({n_members, graph.n_local, n_outputs}, at::kDouble);
+  const at::Tensor gradients = at::zeros({n_members, graph.n_edges, 3}, at::kDouble);
+  std::vector<int64_t> local(graph.n_nodes);
+  for (const Block &block : blocks) {
+    const Part part(graph, block, local);
+    const auto [values, slopes] = backend->differentiate(input(part.graph), weights.narrow(1, 0, block.n_local));
+    contributions.index_copy_(1, indices(block.nodes.data(), block.n_local), values.to(at::kCPU));
+    gradients.index_add_(1, indices(block.edges.data(), part.graph.n_edges), slopes.to(at::kCPU));
+  }
+  return {contributions, gradients};
+}
+
 fusionmd_result Model::evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange)
 {
-  at::AutoGradMode with_gradients(true);
-  c10::InferenceMode not_inference(false);
-  torch::jit::GraphOptimizerEnabledGuard plain(false);
-  Backend &engine = uses_exchange ? *exchange_backend : *backend;
-  torch::jit::Module &entry = uses_exchange ? *exchange_core : core;
-  std::unique_ptr<Exchanging> exchanging;
-  if (uses_exchange) exchanging = std::make_unique<Exchanging>(&world);
-
+  const Plain mode;
   const bool fits = uses_exchange || graph.n_edges <= max_edges();
-  const auto blocks = fits ? one_block(graph) : blocks_within(graph, static_cast<int>(n_hops), max_edges());
-  const at::Tensor slopes = cotangents(graph, blocks, world, entry);
+  const auto blocks = fits ? std::vector<Block>() : blocks_within(graph, static_cast<int>(n_hops), max_edges());
+  const at::Tensor slopes = cotangents(graph, blocks, world, uses_exchange);
   const at::Tensor weights = slopes.unsqueeze(1).expand({n_members, graph.n_local, n_outputs});
-  const auto floats = at::TensorOptions(at::kDouble);
-  at::Tensor contributions, derivatives;
-  if (fits) {
-    std::tie(contributions, derivatives) = engine.differentiate(input(graph), weights);
-    contributions = contributions.to(at::kCPU);
-    derivatives = derivatives.to(at::kCPU);
-  } else {
-    contributions = at::zeros({n_members, graph.n_local, n_outputs}, floats);
-    derivatives = at::zeros({n_members, graph.n_edges, 3}, floats);
-    std::vector<int64_t> local(graph.n_nodes);
-    for (const Block &block : blocks) {
-      const Part part(graph, block, local);
-      const auto [values, gradient] = engine.differentiate(input(part.graph), weights.narrow(1, 0, block.n_local));
-      contributions.index_copy_(1, indices(block.nodes.data(), block.n_local), values.to(at::kCPU));
-      derivatives.index_add_(1, indices(block.edges.data(), part.graph.n_edges), gradient.to(at::kCPU));
-    }
-  }
+  const auto [contributions, derivatives] =
+      fits ? in_one_piece(graph, weights, world, uses_exchange) : in_blocks(graph, blocks, weights);
+
   atomic_energies = (contributions * slopes.to(at::kCPU).unsqueeze(1)).sum(-1).mean(0).contiguous();
-  at::Tensor totals = contributions.sum(1).contiguous();
+  const at::Tensor totals = contributions.sum(1).contiguous();
   if (world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
   energies = state_energies(totals, nullptr).to(at::kCPU).contiguous();
   member_gradients = derivatives.contiguous();
   gradients = n_members > 1 ? member_gradients.mean(0).contiguous() : member_gradients;
   return {energies.data_ptr<double>(), atomic_energies.data_ptr<double>(), gradients.data_ptr<double>(),
-          n_members > 1 ? member_gradients.data_ptr<double>() : nullptr, static_cast<int64_t>(blocks.size())};
+          n_members > 1 ? member_gradients.data_ptr<double>() : nullptr,
+          std::max<int64_t>(1, static_cast<int64_t>(blocks.size()))};
 }
 
 }    // namespace fusionmd

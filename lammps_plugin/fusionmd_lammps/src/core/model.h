@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend.h"
+#include "exchange.h"
 #include "fusionmd_core.h"
 
 #include <optional>
@@ -25,6 +26,7 @@ class Model {
   std::optional<torch::jit::Module> exchange_core;
   std::string exchange_entry;
   std::unique_ptr<Backend> backend, exchange_backend;
+  std::vector<Call> calls_of_energies, calls_of_gradients;    // that every rank makes, in mode exchange
   bool is_compiled = false, is_linear;
   double cutoff;
   int64_t n_hops, n_states, n_members, n_outputs;
@@ -38,7 +40,12 @@ class Model {
   int64_t max_edges() const;
   Input input(const fusionmd_graph &graph) const;
   at::Tensor cotangents(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
-                        const fusionmd_world &world, torch::jit::Module &entry);
+                        const fusionmd_world &world, bool uses_exchange);
+  std::pair<at::Tensor, at::Tensor> in_one_piece(const fusionmd_graph &graph, const at::Tensor &weights,
+                                                 const fusionmd_world &world, bool uses_exchange);
+  std::pair<at::Tensor, at::Tensor> in_blocks(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
+                                              const at::Tensor &weights);
+  static at::Tensor energies_of(torch::jit::Module &entry, const Input &in);
   at::Tensor state_energies(const at::Tensor &totals, at::Tensor *cotangents);
 };
 
