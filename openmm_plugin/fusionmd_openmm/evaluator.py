@@ -65,13 +65,14 @@ class Evaluator:
 
     def evaluate(self, positions: NDArray[np.float64], cell: NDArray[np.float64] | None = None) -> Result:
         """The same at positions [n_atoms, 3] and, if periodic, cell vectors as rows [3, 3], both in angstrom."""
-        structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
-        graph = graph_from_edges(structure, self._neighbors.edges(structure), self.potential.elements)
-        is_small = graph.n_edges <= DIRECT_MAX_EDGES and self.settings.memory_GB is None
-        if is_small and self.potential.compiled is None:
-            energy, forces = self._direct(graph)
-        else:
-            energy, forces = self._bounded(structure, graph)
+        with differentiable():
+            structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
+            graph = graph_from_edges(structure, self._neighbors.edges(structure), self.potential.elements)
+            is_small = graph.n_edges <= DIRECT_MAX_EDGES and self.settings.memory_GB is None
+            if is_small and self.potential.compiled is None:
+                energy, forces = self._direct(graph)
+            else:
+                energy, forces = self._bounded(structure, graph)
         return energy - self._offset, forces
 
     @cached_property
@@ -84,11 +85,11 @@ class Evaluator:
 
     def _direct(self, graph: Graph) -> Result:
         """A small graph, in one call of TorchScript: no virials, no statistics."""
-        vectors, senders, receivers, slots, _ = passes.inputs(graph, self.potential.device)
-        with differentiable():
-            found = self._module.from_edges(vectors, senders, receivers, slots)
-        array = found.cpu().numpy()
-        return float(array[-1, 0]), array[:-1]
+        tensors = (graph.edge_vectors, graph.senders, graph.receivers, graph.slots)
+        if self.potential.device.type != "cpu":
+            tensors = passes.inputs(graph, self.potential.device)[:4]
+        energy, forces = self._module.from_edges(*tensors)
+        return energy.item(), forces.cpu().numpy()
 
     def _bounded(self, structure: Structure, graph: Graph) -> Result:
         """A graph of any size, within `memory_GB`; and compiled potentials."""

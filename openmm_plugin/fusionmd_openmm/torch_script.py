@@ -39,6 +39,7 @@ class TorchForceModule(nn.Module):
         self.core = core
         self.state: int = state
         self.is_periodic: bool = is_periodic
+        self.is_single: bool = int(core.n_members) == 1  # type: ignore[arg-type]
         self.cutoff: float = float(core.cutoff)  # type: ignore[arg-type]
         self.closest: float = MIN_DISTANCE
         self.multiple: int = SLOT_MULTIPLE
@@ -59,15 +60,15 @@ class TorchForceModule(nn.Module):
         # TorchScript knows no `with torch.enable_grad()`.
         before = torch.is_grad_enabled()
         torch.set_grad_enabled(True)
-        found = self.from_edges(vectors, senders, receivers, self.slots(receivers, own.size(0)))
+        energy, forces = self.from_edges(vectors, senders, receivers, self.slots(receivers, own.size(0)))
         torch.set_grad_enabled(before)
-        forces = torch.zeros([positions.size(0), 3], dtype=torch.float64, device=own.device)
-        forces[self.particles] = found[:-1]
-        return found[-1, 0], forces
+        everywhere = torch.zeros([positions.size(0), 3], dtype=torch.float64, device=own.device)
+        everywhere[self.particles] = forces
+        return energy, everywhere
 
     @torch.jit.export
-    def from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tensor:
-        """Forces, kJ/mol/nm, and in the first column of one more row the energy, kJ/mol [n_atoms + 1, 3].
+    def from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tuple[Tensor, Tensor]:
+        """Energy [], kJ/mol, and forces [n_atoms, 3], kJ/mol/nm; few operations, for each costs microseconds.
 
         Arguments as in `fusionmd.graph.Graph`. Gradients must be enabled where it is called.
         """
@@ -75,11 +76,12 @@ class TorchForceModule(nn.Module):
         energies, _, gradients = self.core(
             vectors, senders, receivers, slots, self.species, n_atoms, self.index, 1, self.states
         )
-        slopes = gradients.mean(0)[0] * (self.kj_per_mol_per_ev * self.angstrom_per_nm)
-        found = torch.zeros([n_atoms + 1, 3], dtype=torch.float64, device=slopes.device)
-        found.index_add_(0, receivers, slopes).index_add_(0, senders, slopes, alpha=-1)
-        found[-1, 0] = energies.mean(0)[0, self.state] * self.kj_per_mol_per_ev
-        return found
+        energy = energies[0, 0, self.state] if self.is_single else energies[:, 0, self.state].mean()
+        slopes = gradients[0, 0] if self.is_single else gradients[:, 0].mean(0)
+        unit = self.kj_per_mol_per_ev * self.angstrom_per_nm
+        forces = torch.zeros([n_atoms, 3], dtype=torch.float64, device=slopes.device)
+        forces.index_add_(0, receivers, slopes, alpha=unit).index_add_(0, senders, slopes, alpha=-unit)
+        return energy * self.kj_per_mol_per_ev, forces
 
     @torch.jit.export
     def edges(self, positions: Tensor, boxvectors: Optional[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
