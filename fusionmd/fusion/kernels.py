@@ -63,7 +63,7 @@ class Gather(nn.Module):
         super().__init__()
         self.start, self.length = int(index[0]), len(index)
         self.is_view = bool(np.array_equal(index, np.arange(self.start, self.start + self.length)))
-        self.register_buffer("index", torch.from_numpy(index), persistent=False)
+        self.register_buffer("index", torch.tensor(index), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, m, c] -> [n, len(index), c]."""
@@ -82,7 +82,7 @@ class SparseBlock(Constants):
         self.rows = _rows(step, lines, block)
         self.n_rows: int = len(matrix)
         self.constant("value", matrix[row, pair][:, None])
-        self.register_buffer("row", torch.from_numpy(row), persistent=False)
+        self.register_buffer("row", torch.tensor(row), persistent=False)
         self.left = Gather(pair // len(block.right) + block.left[0])
         self.right = Gather(pair % len(block.right) + block.right[0])
 

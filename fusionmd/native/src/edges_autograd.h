@@ -50,7 +50,7 @@ struct SumNeighbors : torch::autograd::Function<SumNeighbors> {
     const auto rows_in = context->saved_data["rows_in"].toIntVector();
     variable_list found(6 + 2 * tables.size() + 3);
     const Tensor slope = slopes[0].contiguous();
-    found[0] = at::zeros_like(edges[0]);
+    found[0] = at::empty_like(edges[0]);
     found[1] = at::empty_like(edges[1]);
     const int64_t n_threads = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), edges[4].size(0) - 1));
     Tensor features = at::zeros({n_threads, edges[2].size(0)}, edges[2].options());

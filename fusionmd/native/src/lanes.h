@@ -24,13 +24,16 @@ inline void store(T* target, const V& value) {
 template <class T>
 constexpr int64_t register_width = 64 / sizeof(T);
 
-template <class T>
+// Sum of the numbers of one register: halves onto each other.
+template <class T, int bytes = 64>
 inline T sum_of(const T* numbers) {
-  T sums[register_width<T>];
-  for (int64_t k = 0; k < register_width<T>; ++k) sums[k] = numbers[k];
-  for (int64_t half = register_width<T> / 2; half > 0; half /= 2)
-    for (int64_t k = 0; k < half; ++k) sums[k] += sums[k + half];
-  return sums[0];
+  if constexpr (bytes == sizeof(T)) {
+    return *numbers;
+  } else {
+    typedef T Half __attribute__((vector_size(bytes / 2), aligned(alignof(T)), may_alias));
+    const Half half = load<Half>(numbers) + load<Half>(numbers + bytes / 2 / sizeof(T));
+    return sum_of<T, bytes / 2>(reinterpret_cast<const T*>(&half));
+  }
 }
 
 // body.operator()<V, K>(first channel): V a register (or a number), K how many of them. `largest` bounds K.

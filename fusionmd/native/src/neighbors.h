@@ -5,6 +5,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "lanes.h"
 #include "line.h"
 
@@ -75,55 +77,72 @@ struct EdgeSlopes {
   T *weights, *features;  // as in Edges
 };
 
-template <class T, class V, int Y, int H>
+// Back through one path of one edge. slope: of the products of this path [Y * H, c]; harmonics: one register a component,
+// to be summed over its lanes.
+template <class T, int Y, int H>
 inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
-                      int64_t begin, int64_t end, int64_t c, const V* slope, V* harmonics) {
-  V g[Y * H];
-  FUSIONMD_UNROLL for (int i = 0; i < Y * H; ++i) g[i] = slope[i];
-  for (int64_t e = begin; e < end; ++e) {
-    const T* y = edges.y(e) + path.y;
-    const int64_t at = edges.h(e, path) + c;
-    const V r = load<V>(edges.r(e, k) + c);
-    V h[H], by_r{};
-    FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
-      h[j] = load<V>(edges.features + at + j * edges.n_channels);
-      V by_product{};
-      FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) by_product += y[i] * g[i * H + j];
-      by_r += by_product * h[j];
-      T* by_h = slopes.features + at + j * edges.n_channels;
-      store<V>(by_h, load<V>(by_h) + by_product * r);
-    }
-    store<V>(slopes.weights + (e * edges.n_paths + k) * edges.n_channels + c, by_r);
-    V* by_y = harmonics + (e - begin) * edges.n_harmonics + path.y;
+                      int64_t e, const T* slope, T* harmonics) {
+  const int64_t n = edges.n_channels, at = edges.h(e, path);
+  const T *y = edges.y(e) + path.y, *weights = edges.r(e, k);
+  T* by_weights = slopes.weights + (weights - edges.weights);
+  typename Lanes<T>::type by_y[Y] = {};
+  T rest[Y] = {};  // from channels beyond the registers
+  over_channels<T, 1>(n, [&]<class V, int K>(int64_t c) {
+    const V r = load<V>(weights + c);
+    V h[H], by_product[H] = {}, by_r{};
+    FUSIONMD_UNROLL for (int j = 0; j < H; ++j) h[j] = load<V>(edges.features + at + j * n + c);
     FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) {
       V inner{};
-      FUSIONMD_UNROLL for (int j = 0; j < H; ++j) inner += g[i * H + j] * h[j];
-      by_y[i] += inner * r;
+      FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
+        const V g = load<V>(slope + (i * H + j) * n + c);
+        by_product[j] += y[i] * g;
+        inner += g * h[j];
+      }
+      if constexpr (sizeof(V) > sizeof(T)) {
+        by_y[i] += inner * r;
+      } else {
+        rest[i] += inner * r;
+      }
     }
+    FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
+      by_r += by_product[j] * h[j];
+      T* by_h = slopes.features + at + j * n + c;
+      store<V>(by_h, load<V>(by_h) + by_product[j] * r);
+    }
+    store<V>(by_weights + c, by_r);
+  });
+  FUSIONMD_UNROLL for (int i = 0; i < Y; ++i) {
+    using V = typename Lanes<T>::type;
+    T* target = harmonics + i * register_width<T>;
+    store<V>(target, load<V>(target) + by_y[i]);
+    target[0] += rest[i];
   }
 }
 
-template <class T, class V>
+template <class T>
 inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
-                      int64_t begin, int64_t end, int64_t c, const V* g, V* harmonics) {
-  for (int64_t e = begin; e < end; ++e) {
-    const T* y = edges.y(e) + path.y;
-    const int64_t at = edges.h(e, path) + c;
-    const V r = load<V>(edges.r(e, k) + c);
-    V by_r{}, *by_y = harmonics + (e - begin) * edges.n_harmonics + path.y;
+                      int64_t e, const T* slope, T* harmonics) {
+  const int64_t n = edges.n_channels, at = edges.h(e, path);
+  const T *y = edges.y(e) + path.y, *weights = edges.r(e, k);
+  T* by_weights = slopes.weights + (weights - edges.weights);
+  over_channels<T, 1>(n, [&]<class V, int K>(int64_t c) {
+    const V r = load<V>(weights + c);
+    V by_r{};
     for (int64_t j = 0; j < path.n_h; ++j) {
-      const V h = load<V>(edges.features + at + j * edges.n_channels);
+      const V h = load<V>(edges.features + at + j * n + c);
       V by_product{};
       for (int64_t i = 0; i < path.n_y; ++i) {
-        by_product += y[i] * g[i * path.n_h + j];
-        by_y[i] += g[i * path.n_h + j] * h * r;
+        const V g = load<V>(slope + (i * path.n_h + j) * n + c);
+        by_product += y[i] * g;
+        T* by_y = harmonics + i * register_width<T>;
+        store<V>(by_y, load<V>(by_y) + g * h * r);
       }
       by_r += by_product * h;
-      T* by_h = slopes.features + at + j * edges.n_channels;
+      T* by_h = slopes.features + at + j * n + c;
       store<V>(by_h, load<V>(by_h) + by_product * r);
     }
-    store<V>(slopes.weights + (e * edges.n_paths + k) * edges.n_channels + c, by_r);
-  }
+    store<V>(by_weights + c, by_r);
+  });
 }
 
 #define FUSIONMD_PATH_SIZES(Y, H, CALL, ANY)                                          \
@@ -143,12 +162,11 @@ inline void sum_any(const Edges<T>& edges, const NeighborPath& path, int64_t k, 
 #undef CALL
 }
 
-template <class T, class V>
+template <class T>
 inline void pull_any(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const NeighborPath& path, int64_t k,
-                     int64_t begin, int64_t end, int64_t c, const V* slope, V* harmonics) {
-#define CALL(Y, H) (pull_path<T, V, Y, H>(edges, slopes, path, k, begin, end, c, slope, harmonics))
-  FUSIONMD_PATH_SIZES(path.n_y, path.n_h, CALL,
-                      (pull_path<T, V>(edges, slopes, path, k, begin, end, c, slope, harmonics)))
+                     int64_t e, const T* slope, T* harmonics) {
+#define CALL(Y, H) (pull_path<T, Y, H>(edges, slopes, path, k, e, slope, harmonics))
+  FUSIONMD_PATH_SIZES(path.n_y, path.n_h, CALL, (pull_path<T>(edges, slopes, path, k, e, slope, harmonics)))
 #undef CALL
 }
 
@@ -191,36 +209,33 @@ struct NeighborSum {
     at::parallel_for(0, n_nodes, (n_nodes + features.size() - 1) / features.size(), [&](int64_t first, int64_t last) {
       const EdgeSlopes<T> slopes{weights, features[at::get_thread_num()]};
       std::vector<T*> g;
-      std::vector<T> pulled(turned.n_rows * register_width<T>), by_y;
+      std::vector<T> pulled(turned.n_rows * edges.n_channels), by_y(edges.n_harmonics * register_width<T>);
       for (int64_t node = first; node < last; ++node) {
-        const int64_t begin = edges.offsets[node], n_numbers = (edges.offsets[node + 1] - begin) * edges.n_harmonics;
         line.point(node, g);
-        T* target = harmonics + begin * edges.n_harmonics;
-        by_y.assign(n_numbers * register_width<T>, 0);
-        over_channels<T, 1>(edges.n_channels, [&]<class V, int K>(int64_t c) {
-          if constexpr (sizeof(V) > sizeof(T)) {
-            node_backward<V>(node, c, slopes, g, reinterpret_cast<V*>(pulled.data()), reinterpret_cast<V*>(by_y.data()));
-          } else {  // channels beyond the registers add to the result itself
-            node_backward<T>(node, c, slopes, g, pulled.data(), target);
-          }
-        });
-        for (int64_t i = 0; i < n_numbers; ++i) target[i] += sum_of(by_y.data() + i * register_width<T>);
+        pull_rows(g, pulled.data());
+        for (int64_t e = edges.offsets[node]; e < edges.offsets[node + 1]; ++e) {
+          std::fill(by_y.begin(), by_y.end(), T(0));
+          for (size_t k = 0; k < paths.size(); ++k)
+            pull_any<T>(edges, slopes, paths[k], k, e, pulled.data() + paths[k].row * edges.n_channels,
+                        by_y.data() + paths[k].y * register_width<T>);
+          for (int64_t i = 0; i < edges.n_harmonics; ++i)
+            harmonics[e * edges.n_harmonics + i] = sum_of(by_y.data() + i * register_width<T>);
+        }
       }
     });
   }
 
-  template <class V>
-  void node_backward(int64_t node, int64_t c, const EdgeSlopes<T>& slopes, const std::vector<T*>& g, V* pulled,
-                     V* by_y) const {
-    for (int64_t row = 0; row < turned.n_rows; ++row) {
-      V sum{};
-      for (int32_t t = turned.starts[row]; t < turned.starts[row + 1]; ++t)
-        sum += turned.values[t] * load<V>(g[turned.first[t]] + c);
-      pulled[row] = sum;
-    }
-    for (size_t k = 0; k < paths.size(); ++k)
-      pull_any<T, V>(edges, slopes, paths[k], k, edges.offsets[node], edges.offsets[node + 1], c,
-                     pulled + paths[k].row, by_y);
+  // Slopes by T of one node [rows of T, c] from those by its rows out.
+  void pull_rows(const std::vector<T*>& g, T* pulled) const {
+    over_channels<T, 4>(edges.n_channels, [&]<class V, int K>(int64_t c) {
+      constexpr int64_t width = sizeof(V) / sizeof(T);
+      for (int64_t row = 0; row < turned.n_rows; ++row) {
+        V sum[K] = {};
+        for (int32_t t = turned.starts[row]; t < turned.starts[row + 1]; ++t)
+          for (int k = 0; k < K; ++k) sum[k] += turned.values[t] * load<V>(g[turned.first[t]] + c + k * width);
+        for (int k = 0; k < K; ++k) store<V>(pulled + row * edges.n_channels + c + k * width, sum[k]);
+      }
+    });
   }
 };
 
