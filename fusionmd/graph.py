@@ -151,7 +151,7 @@ def forces_from_edge_gradients(gradients: Tensor, senders: Tensor, receivers: Te
     F_k = sum_{edges received by k} g - sum_{edges sent by k} g, since vector = r_sender - r_receiver.
     """
     forces = gradients.new_zeros([n_nodes, 3])
-    return forces.index_add(0, receivers, gradients).index_add(0, senders, -gradients)
+    return forces.index_add(0, receivers, gradients).index_add(0, senders, gradients, alpha=-1.0)
 
 
 def virials_from_edge_gradients(

@@ -15,10 +15,10 @@ from fusionmd.potential.passes import Raw
 def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64]) -> list[Evaluation]:
     """One Evaluation per structure of `graph`; states [n_requests, n_structures]."""
     forces = _forces(raw.gradients, graph)
-    mean_forces, forces_std = _array(forces.mean(0)), _array(_std(forces))
-    virials = _array(_virials(raw.gradients.mean(0), graph))
-    atomic = _array(raw.atomic_energies.mean(0))
-    energies, energies_std = _array(raw.energies.mean(0)), _array(_std(raw.energies))
+    mean_forces, forces_std = _array(_mean(forces)), _array(_std(forces))
+    virials = _array(_virials(_mean(raw.gradients), graph))
+    atomic = _array(_mean(raw.atomic_energies))
+    energies, energies_std = _array(_mean(raw.energies)), _array(_std(raw.energies))
     volumes = graph.volumes.tolist()
     ends = torch.bincount(graph.structure_index, minlength=graph.n_structures).cumsum(0).tolist()
     return [
@@ -45,9 +45,16 @@ def _forces(gradients: Tensor, graph: Graph) -> Tensor:
 
 def _virials(gradients: Tensor, graph: Graph) -> Tensor:
     """[n_requests, n_structures, 3, 3] from [n_requests, n_edges, 3]."""
+    if graph.n_structures == 1:
+        return -torch.matmul(graph.edge_vectors.to(gradients).t(), gradients).unsqueeze(1)
     moved = graph.to(gradients.device)
     place = (moved.edge_vectors, moved.receivers, moved.structure_index, graph.n_structures)
     return torch.stack([virials_from_edge_gradients(g, *place) for g in gradients])
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over the members."""
+    return values[0] if len(values) == 1 else values.mean(0)
 
 
 def _std(values: Tensor) -> Tensor:
