@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,8 @@ import torch
 
 from fusionmd.elements import SYMBOLS
 from fusionmd.errors import MissingQuantityError
+from fusionmd.native.compiler import cpu_features
+from fusionmd.native.library import library_file
 from fusionmd.potential.cache import FORM
 from fusionmd.potential.inductor import INDUCTOR_SETTINGS
 from fusionmd.potential.shipped import PACKAGE
@@ -27,9 +30,17 @@ TIME_LIMIT_S = 900
 COMPILER = "g++"
 # The headers of torch cost more than its optimisation gains here; what loops over edges is in the other files.
 TORCH_SOURCE, TORCH_FLAGS = "torch_sources.cpp", ["-std=c++20", "-O1"]
-CORE_SOURCES, CORE_FLAGS = ("archive.cpp", "blocks.cpp", "sha256.cpp"), ["-std=c++20", "-O2"]
+CORE_SOURCES, CORE_FLAGS = ("archive.cpp", "blocks.cpp", "processor.cpp", "sha256.cpp"), ["-std=c++20", "-O2"]
 PAIR_SOURCES, PAIR_FLAGS = (
-    ("pair_fusionmd.cpp", "setup.cpp", "exchange.cpp", "neighborhood.cpp", "torch_core.cpp"),
+    (
+        "pair_fusionmd.cpp",
+        "setup.cpp",
+        "checks.cpp",
+        "resources.cpp",
+        "exchange.cpp",
+        "neighborhood.cpp",
+        "torch_core.cpp",
+    ),
     ["-std=c++17", "-O2"],
 )
 SHARED = ["-fPIC", "-fvisibility=hidden"]
@@ -72,19 +83,38 @@ def _build_core(folder: Path) -> None:
     _run([COMPILER, "-shared", *objects, "-o", str(folder / CORE_LIBRARY), *where, *libraries])
 
 
-def _build_plugin(folder: Path, host: Host) -> None:
-    size = "-DLAMMPS_BIGBIG" if host.is_bigbig else "-DLAMMPS_SMALLBIG"
-    flags = [*PAIR_FLAGS, size, "-DMPICH_SKIP_MPICXX", "-DOMPI_SKIP_MPICXX", f"-I{host.include}"]
-    flags += [f"-I{SOURCES / 'core'}", *([f"-I{host.mpi_include}"] if host.mpi_include else [])]
+def entry_command(target: Path, host: Host) -> list[str]:
+    """What compiles the file that LAMMPS loads: it knows for which LAMMPS, and nothing of LAMMPS' classes."""
     known = {"LAMMPS_VERSION": host.version, "LAMMPS_VERSION_NAME": json.dumps(host.version_name)}
     known["TAGINT_SIZE"] = 8 if host.is_bigbig else 4
-    named = [*flags, *(f"-DFUSIONMD_{name}={value}" for name, value in known.items())]
-    jobs = [(SOURCES / "pair" / name, flags) for name in PAIR_SOURCES] + [(SOURCES / "pair/plugin.cpp", named)]
-    *objects, entry = _compiled(jobs, folder, host.compiler)
+    flags = [*PAIR_FLAGS, *SHARED, *(f"-DFUSIONMD_{name}={value}" for name, value in known.items()), *_mpi(host)]
+    return [host.compiler, *flags, "-shared", str(SOURCES / "pair" / "plugin.cpp"), "-o", str(target), "-ldl"]
+
+
+def _build_plugin(folder: Path, host: Host) -> None:
+    size = "-DLAMMPS_BIGBIG" if host.is_bigbig else "-DLAMMPS_SMALLBIG"
+    flags = [*PAIR_FLAGS, size, f"-I{host.include}", f"-I{SOURCES / 'core'}", *_mpi(host)]
+    objects = _compiled([(SOURCES / "pair" / name, flags) for name in PAIR_SOURCES], folder, host.compiler)
     # LAMMPS' symbols stay undefined: the process that loads the plugin has them.
     _run([host.compiler, "-shared", *objects, "-o", str(folder / PAIR_LIBRARY), "-ldl"])
-    _run([host.compiler, "-shared", entry, "-o", str(folder / PLUGIN), "-ldl"])
-    (folder / "fusionmd.paths").write_text(f"core {core_folder() / CORE_LIBRARY}\nmodels {_models()}\n")
+    _run(entry_command(folder / PLUGIN, host))
+    (folder / "fusionmd.paths").write_text("".join(f"{key} {value}\n" for key, value in _paths().items()))
+
+
+def _mpi(host: Host) -> list[str]:
+    skipped = ["-DMPICH_SKIP_MPICXX", "-DOMPI_SKIP_MPICXX"]
+    return [*skipped, *([f"-I{host.mpi_include}"] if host.mpi_include else [])]
+
+
+def _paths() -> dict[str, str]:
+    """What the plugin finds beside itself: the core, the shipped potentials, and what `fusionmd compile` makes."""
+    processor = hashlib.sha256(cpu_features().encode()).hexdigest()
+    return {
+        "core": str(core_folder() / CORE_LIBRARY),
+        "models": str(_models()),
+        "native": str(library_file()),
+        "processor": processor,
+    }
 
 
 def _compiled(jobs: list[tuple[Path, list[str]]], folder: Path, compiler: str) -> list[str]:

@@ -7,44 +7,38 @@ where its core is. Both depend on their sources. Nothing here imports torch or l
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import fusionmd
+from fusionmd.files import user_cache
 from fusionmd_lammps.host import Host, package_folder
 
 SOURCES = Path(__file__).resolve().parent / "src"
 CORE_LIBRARY, PAIR_LIBRARY, PLUGIN = "libfusionmd_core.so", "libfusionmd_pair.so", "fusionmdplugin.so"
-# Where the generated header takes its constants from.
-TABLES = tuple(
-    Path(fusionmd.__file__).resolve().parent / name
-    for name in ("units.py", "elements.py", "potential/cache.py", "potential/inductor.py")
-)
+_FUSIONMD = Path(fusionmd.__file__).resolve().parent
+# Where the generated header takes its constants from; and where the path of the native operations comes from.
+TABLES = [_FUSIONMD / name for name in ("units.py", "elements.py", "potential/cache.py", "potential/inductor.py")]
+NATIVE = [_FUSIONMD / "native" / name for name in ("library.py", "compiler.py")]
 CXX_ABI = "cxx11"  # of every torch that fusionmd runs with
-
-
-def cache_folder() -> Path:
-    """Root of all builds: FUSIONMD_CACHE, else the user's cache directory."""
-    given = os.environ.get("FUSIONMD_CACHE")
-    root = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fusionmd"
-    return root / "lammps"
 
 
 def core_folder() -> Path:
     """Folder of the torch core for the torch of this environment."""
     parts = [version("torch"), str(package_folder("torch")), CXX_ABI, platform.machine()]
-    return cache_folder() / f"core-{_hash(parts, [*TABLES, *_sources('core')])}"
+    return user_cache("lammps") / f"core-{_hash(parts, [*TABLES, *_sources('core')])}"
 
 
 def plugin_folder(host: Host) -> Path:
     """Folder that LAMMPS looks into for the plugin."""
     mpi = [host.mpi_include / "mpi.h"] if host.mpi_include else []
     parts = [str(core_folder()), str(host.version), host.compiler, str(host.is_bigbig), platform.machine()]
-    headers = sorted(path for path in host.include.rglob("*.h"))
-    return cache_folder() / f"plugin-{_hash(parts, [*TABLES, *_sources('pair'), *headers, *mpi])}"
+    headers = sorted(host.include.rglob("*.h"))
+    native = [*NATIVE, *sorted((_FUSIONMD / "native" / "src").iterdir())]
+    parts += [str(user_cache("native")), str(_FUSIONMD)]
+    return user_cache("lammps") / f"plugin-{_hash(parts, [*TABLES, *native, *_sources('pair'), *headers, *mpi])}"
 
 
 def is_built(host: Host) -> bool:

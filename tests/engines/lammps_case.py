@@ -18,7 +18,7 @@ from fusionmd_lammps import run_file
 # update.cpp of LAMMPS: pressure units from energy/volume, as it has them itself.
 NKTV2P = {"metal": 1.6021765e6, "real": 68568.415}
 EV_PER_UNIT = {"metal": 1.0, "real": EV_PER_KCAL_PER_MOL}
-FEMTOSECONDS = {"metal": 1e-3, "real": 1.0}
+FEMTOSECONDS = {"metal": 1e-3, "real": 1.0, "lj": 1.0}
 TIMEOUT_S = 120
 
 

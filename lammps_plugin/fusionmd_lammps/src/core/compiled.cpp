@@ -2,18 +2,14 @@
 
 #include "archive.h"
 #include "fusionmd_tables.h"
+#include "processor.h"
 #include "sha256.h"
 
 #include <ATen/Version.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
-#include <fstream>
 
 namespace fusionmd {
 namespace {
@@ -65,25 +61,8 @@ std::string cache_folder()
 
 std::string processor(at::Device device)
 {
-  if (device.is_cuda()) return "cuda";    // Python names the GPU; what it compiled is not looked for here
-  std::ifstream lines("/proc/cpuinfo");
-  for (std::string line; std::getline(lines, line);) {
-    std::string start = line.substr(0, 8);
-    std::transform(start.begin(), start.end(), start.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (start.compare(0, 5, "flags") == 0 || start == "features")
-      return "cpu " + at::get_cpu_capability() + " " + line + "\n";
-  }
-  return "cpu " + at::get_cpu_capability() + " ";
-}
-
-bool is_own_file(const std::string &path)
-{
-  struct stat found;
-  if (stat(path.c_str(), &found) != 0) return false;
-  if (found.st_uid != getuid())
-    throw std::runtime_error(path + " belongs to another user and is not run; remove it, or set FUSIONMD_CACHE to a "
-                                    "folder of yours");
-  return true;
+  if (device.is_cuda()) return "cuda";    // Python names the GPU; what it compiled for one is not looked for here
+  return "cpu " + at::get_cpu_capability() + " " + cpu_features();
 }
 
 }    // namespace

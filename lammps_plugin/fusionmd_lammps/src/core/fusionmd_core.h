@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define FUSIONMD_ABI 1
+#define FUSIONMD_ABI 2
 #define FUSIONMD_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
@@ -26,12 +26,14 @@ typedef struct {
   int n_threads;          // of torch
   int keeps_memory;       // whether malloc keeps large blocks (faster); for the whole process
   double memory_bytes;    // bound on the working memory; 0: none
+  const char *native_library;    // native operations, as `fusionmd compile` builds them; used if the file is there
+  const char *native_processor;  // SHA-256 of the instruction sets it was built for
 } fusionmd_options;
 
 typedef struct {
   double cutoff;          // angstrom
   int n_hops, n_states, n_members;
-  int supports_exchange, is_compiled;
+  int supports_exchange, is_compiled, exchanges_compiled;
   double bytes_per_edge;  // working memory, per edge
   int n_elements;
   const int64_t *elements;  // atomic numbers, ascending; species index them

@@ -1,14 +1,15 @@
 #include "model.h"
 
-#include "archive.h"
 #include "blocks.h"
+#include "processor.h"
+#include "sha256.h"
+#include "tensors.h"
 
 #include <ATen/Parallel.h>
 
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <numeric>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,8 +17,6 @@ namespace fusionmd {
 namespace {
 
 constexpr double FREE_FRACTION = 0.5;
-constexpr int64_t SLOT_MULTIPLE = 4;
-constexpr int NEWEST_FORMAT = 1;
 
 [[noreturn]] void refuse(const std::string &sentence)
 {
@@ -33,53 +32,6 @@ at::Device device_named(const std::string &name)
   return device;
 }
 
-/// Edge indices of each receiver [n_nodes, max_degree], padded with n_edges; max_degree a multiple of 4, at least 4.
-at::Tensor slots_of(const int64_t *receivers, int64_t n_edges, int64_t n_nodes)
-{
-  std::vector<int64_t> degree(n_nodes, 0);
-  int64_t most = 0;
-  for (int64_t e = 0; e < n_edges; ++e) most = std::max(most, ++degree[receivers[e]]);
-  const int64_t width = std::max(SLOT_MULTIPLE, (most + SLOT_MULTIPLE - 1) / SLOT_MULTIPLE * SLOT_MULTIPLE);
-  const at::Tensor slots = at::full({n_nodes, width}, n_edges, at::kLong);
-  int64_t *const out = slots.data_ptr<int64_t>();
-  std::fill(degree.begin(), degree.end(), 0);
-  for (int64_t e = 0; e < n_edges; ++e) out[receivers[e] * width + degree[receivers[e]]++] = e;
-  return slots;
-}
-
-template <typename T> at::Tensor view(const T *data, at::IntArrayRef shape, at::ScalarType type)
-{
-  if (!data) return at::empty(shape, type);
-  return at::from_blob(const_cast<T *>(data), shape, type);
-}
-
-at::Tensor indices(const int64_t *data, int64_t n)
-{
-  return view(data, {n}, at::kLong);
-}
-
-/// The part of a graph that a block holds, nodes renumbered in its order.
-struct Part {
-  std::vector<int64_t> species, senders, receivers;
-  std::vector<double> vectors;
-  fusionmd_graph graph;
-
-  Part(const fusionmd_graph &whole, const Block &block, std::vector<int64_t> &local)
-  {
-    for (size_t k = 0; k < block.nodes.size(); ++k) {
-      local[block.nodes[k]] = static_cast<int64_t>(k);
-      species.push_back(whole.species[block.nodes[k]]);
-    }
-    for (int64_t e : block.edges) {
-      senders.push_back(local[whole.senders[e]]);
-      receivers.push_back(local[whole.receivers[e]]);
-      vectors.insert(vectors.end(), whole.vectors + 3 * e, whole.vectors + 3 * e + 3);
-    }
-    graph = {static_cast<int64_t>(block.nodes.size()), block.n_local, static_cast<int64_t>(block.edges.size()),
-             species.data(), senders.data(), receivers.data(), vectors.data(), nullptr};
-  }
-};
-
 /// Gradients on, and TorchScript's optimiser off: it specialises code to sizes that change at every step.
 struct Plain {
   const at::AutoGradMode with_gradients{true};
@@ -91,63 +43,59 @@ struct Plain {
 
 Model::Model(const fusionmd_options &options) :
     path(options.path), device(device_named(options.device)), state(options.state),
-    memory_bytes(options.memory_bytes)
+    memory_bytes(options.memory_bytes), entries(path, device), core(entries.core)
 {
-  check_archive(path);
-  register_ghost_exchange();
   at::set_num_threads(std::max(options.n_threads, 1));
-  read();
-  choose_backend(options.compiled);
-}
-
-void Model::read()
-{
-  std::unordered_map<std::string, std::string> extra{{"fusionmd.json", ""}, {"exchange.pt", ""}};
-  core = torch::jit::load(path, device, extra);
-  const std::string &json = extra["fusionmd.json"];
-  check_record(path, "/extra/fusionmd.json", json);
-  if (!extra["exchange.pt"].empty()) check_record(path, "/extra/exchange.pt", extra["exchange.pt"]);
-  exchange_entry = std::move(extra["exchange.pt"]);
-  if (json_value(json, "format") != "fusionmd-potential")
-    refuse(path + " is not a fusionmd potential; make one with `fusionmd export`");
-  const std::string version = json_value(json, "format_version");
-  if (std::atoi(version.c_str()) > NEWEST_FORMAT || version.empty())
-    refuse(path + " has format version " + version + ", this plugin reads up to " + std::to_string(NEWEST_FORMAT) +
-           "; upgrade fusionmd");
-  core.eval();
   cutoff = core.attr("cutoff").toDouble();
   n_hops = core.attr("n_hops").toInt();
   n_states = core.attr("n_states").toInt();
   n_members = core.attr("n_members").toInt();
   n_outputs = core.attr("n_outputs").toInt();
-  supports_exchange = core.attr("supports_exchange").toBool() && !exchange_entry.empty();
+  supports_exchange = core.attr("supports_exchange").toBool() && entries.has("exchange.pt");
   elements = core.attr("elements").toIntVector();
   is_linear = core.attr("head").toModule().attr("is_linear").toBool();
-  bytes_per_edge = std::atof(json_value(json, "bytes_per_edge").c_str());
   if (state < 0 || state >= n_states)
     refuse("state " + std::to_string(state) + " was asked for, but " + path + " has states 0.." +
            std::to_string(n_states - 1));
+  choose_backend(options);
 }
 
 fusionmd_description Model::description() const
 {
   return {cutoff, static_cast<int>(n_hops), static_cast<int>(n_states), static_cast<int>(n_members),
-          supports_exchange, is_compiled, bytes_per_edge, static_cast<int>(elements.size()), elements.data()};
+          supports_exchange, is_compiled, exchanges_compiled, entries.bytes_per_edge,
+          static_cast<int>(elements.size()), elements.data()};
 }
 
-void Model::choose_backend(int compiled)
+/// Native operations where the file has them and `fusionmd compile` has built them, else AOTInductor, else TorchScript.
+void Model::choose_backend(const fusionmd_options &options)
 {
   backend = scripted_backend(core);
-  if (compiled == FUSIONMD_COMPILED_NO) return;
-  auto found = is_linear ? compiled_backend(core, path, device) : nullptr;
+  if (options.compiled == FUSIONMD_COMPILED_NO) return;
+  const bool has_native_entry = device.is_cpu() && entries.has("native.pt");
+  auto found = has_native_entry ? native_backend(options) : compiled_backend(core, path, device);
   if (found) {
     check_compiled(*found);
     backend = std::move(found);
     is_compiled = true;
-  } else if (compiled == FUSIONMD_COMPILED_YES) {
-    refuse("there is no compiled form of " + path + " for this machine (looked for " +
-           compiled_files(core, path, device)[0] + "); run `fusionmd compile " + path + "` first, or use compiled no");
+    exchanges_compiled = has_native_entry && supports_exchange && entries.has("native_exchange.pt");
+  } else if (options.compiled == FUSIONMD_COMPILED_YES) {
+    const std::string wanted = has_native_entry ? options.native_library : compiled_files(core, path, device)[0];
+    refuse("there is no compiled form of " + path + " for this machine (looked for " + wanted +
+           "); run `fusionmd compile " + path + "` first (and `fusionmd lammps build` on this kind of processor), or "
+           "use compiled no");
   }
+}
+
+std::unique_ptr<Backend> Model::native_backend(const fusionmd_options &options)
+{
+  const bool is_for_this_processor = sha256(cpu_features()) == options.native_processor;
+  if (!is_for_this_processor || !is_own_file(options.native_library)) return nullptr;
+  // Loaded once, for good: it tells torch's dispatcher about its operations.
+  if (!dlopen(options.native_library, RTLD_NOW | RTLD_LOCAL))
+    refuse(std::string("the native operations cannot be loaded (") + dlerror() + "); run `fusionmd compile` again, or "
+           "use compiled no");
+  return scripted_backend(entries.load("native.pt"));
 }
 
 /// Never trusted blindly: it must agree with TorchScript on a chain of atoms before it is used.
@@ -189,14 +137,8 @@ int64_t Model::prepare_exchange()
   if (!exchange_core) {
     if (!supports_exchange)
       refuse(path + " has no exchange entry: its model does not support exchange; use mode expand");
-    std::istringstream stream(exchange_entry);
-    exchange_core = torch::jit::load(stream, device);
-    std::unordered_map<std::string, at::Tensor> values;
-    for (const auto &p : core.named_parameters()) values[p.name] = p.value;
-    for (const auto &b : core.named_buffers()) values[b.name] = b.value;
-    for (const auto &p : exchange_core->named_parameters()) p.value.set_data(values.at(p.name));
-    for (const auto &b : exchange_core->named_buffers()) b.value.set_data(values.at(b.name));
-    exchange_core->eval();
+    register_ghost_exchange();
+    exchange_core = entries.load(exchanges_compiled ? "native_exchange.pt" : "exchange.pt");
     exchange_backend = scripted_backend(*exchange_core);
   }
   const int64_t species[2] = {0, 0}, senders[2] = {1, 0}, receivers[2] = {0, 1};
@@ -227,15 +169,13 @@ int64_t Model::max_edges() const
     size_t available = 0, total = 0;
     if (mem_get_info && mem_get_info(&available, &total) == 0) limit = FREE_FRACTION * static_cast<double>(available);
   }
-  if (limit <= 0 || bytes_per_edge <= 0) return INT64_MAX;
-  return std::max<int64_t>(1, static_cast<int64_t>(limit / bytes_per_edge));
+  if (limit <= 0 || entries.bytes_per_edge <= 0) return INT64_MAX;
+  return std::max<int64_t>(1, static_cast<int64_t>(limit / entries.bytes_per_edge));
 }
 
-Input Model::input(const fusionmd_graph &g) const
+Input Model::input(const fusionmd_graph &graph) const
 {
-  return {view(g.vectors, {g.n_edges, 3}, at::kDouble).to(device), indices(g.senders, g.n_edges).to(device),
-          indices(g.receivers, g.n_edges).to(device), slots_of(g.receivers, g.n_edges, g.n_nodes).to(device),
-          indices(g.species, g.n_nodes).to(device), g.n_local};
+  return input_of(graph, device);
 }
 
 /// Energies [..., n_states] of totals [..., n_outputs]; cotangents [..., n_states, n_outputs].

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend.h"
+#include "entries.h"
 #include "exchange.h"
 #include "fusionmd_core.h"
 
@@ -12,6 +13,8 @@ namespace fusionmd {
 class Model {
  public:
   explicit Model(const fusionmd_options &options);
+  Model(const Model &) = delete;
+  Model &operator=(const Model &) = delete;
 
   fusionmd_description description() const;
   int64_t prepare_exchange();
@@ -21,21 +24,21 @@ class Model {
   std::string path;
   at::Device device;
   int64_t state;
-  double memory_bytes, bytes_per_edge;
-  torch::jit::Module core;
+  double memory_bytes;
+  Entries entries;
+  torch::jit::Module &core;
   std::optional<torch::jit::Module> exchange_core;
-  std::string exchange_entry;
   std::unique_ptr<Backend> backend, exchange_backend;
   std::vector<Call> calls_of_energies, calls_of_gradients;    // that every rank makes, in mode exchange
-  bool is_compiled = false, is_linear;
+  bool is_compiled = false, exchanges_compiled = false, is_linear;
   double cutoff;
   int64_t n_hops, n_states, n_members, n_outputs;
   bool supports_exchange;
   std::vector<int64_t> elements;
   at::Tensor energies, atomic_energies, gradients, member_gradients;
 
-  void read();
-  void choose_backend(int compiled);
+  void choose_backend(const fusionmd_options &options);
+  std::unique_ptr<Backend> native_backend(const fusionmd_options &options);
   void check_compiled(Backend &compiled);
   int64_t max_edges() const;
   Input input(const fusionmd_graph &graph) const;

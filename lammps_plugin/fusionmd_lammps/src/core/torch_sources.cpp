@@ -2,5 +2,7 @@
 #include "exchange.cpp"
 #include "scripted.cpp"
 #include "compiled.cpp"
+#include "tensors.cpp"
+#include "entries.cpp"
 #include "model.cpp"
 #include "core.cpp"

@@ -37,17 +37,11 @@ PairFusionMD::~PairFusionMD()
   memory->destroy(cutghost);
 }
 
-void PairFusionMD::init_list(int /*id*/, NeighList *given)
-{
-  list = given;
-  check_hybrid();
-}
-
 double PairFusionMD::init_one(int i, int j)
 {
   if (!setflag[i][j])
-    error->all(FLERR, "Pair style fusionmd has no element for every atom type; write pair_coeff * * potential.pt with "
-                      "one element (or NULL, in pair_style hybrid/overlay) per atom type");
+    error->all(FLERR, "Pair style fusionmd has no coefficients; write pair_coeff * * potential.pt with one element per "
+                      "atom type");
   cutghost[i][j] = cutghost[j][i] = potential.cutoff;
   return potential.cutoff;
 }
@@ -71,6 +65,7 @@ void PairFusionMD::take_list()
   const int n_all = atom->nlocal + atom->nghost;
   if (neighbor->ago != 0 && neighbor->lastcall == last_list && n_all == neighborhood.n_atoms()) return;
   last_list = neighbor->lastcall;
+  check_hybrid();
   check_special_neighbors();
   fusionmd::Atoms atoms{atom->nlocal, n_all, atom->x, {}, {}};
   atoms.ids.assign(atom->tag, atom->tag + n_all);

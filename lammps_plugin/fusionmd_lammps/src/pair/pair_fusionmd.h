@@ -22,7 +22,6 @@ class PairFusionMD : public Pair {
   void settings(int argc, char **argv) override;
   void coeff(int argc, char **argv) override;
   void init_style() override;
-  void init_list(int id, NeighList *list) override;
   double init_one(int i, int j) override;
   void compute(int eflag, int vflag) override;
   void *extract_peratom(const char *name, int &n_columns) override;
@@ -67,20 +66,24 @@ class PairFusionMD : public Pair {
   template <typename T>
   T choice(const std::string &keyword, const std::string &value, const std::vector<std::pair<std::string, T>> &values);
   void load(const std::string &given);
-  void agree(const std::string &problem);
   void take_elements(char **symbols);
   int species_of(const std::string &symbol);
   void choose_mode();
+  bool is_parallel() const;
+  int n_hops_here() const;
+
+  // resources.cpp
   bool exceeds_memory() const;
   double memory_bytes() const;
   std::pair<int, int> ranks_here() const;
   std::string device_of_rank() const;
+
+  // checks.cpp
+  void agree(const std::string &problem);
   void check_settings();
   void check_hybrid() const;
   void check_special_neighbors() const;
   void check_collisions() const;
-  bool is_parallel() const;
-  int n_hops_here() const;
 
   // pair_fusionmd.cpp
   void take_list();

@@ -2,8 +2,6 @@
 //
 // Nothing here depends on LAMMPS' classes, so that a foreign LAMMPS gets a sentence instead of a crash.
 
-#define MPICH_SKIP_MPICXX
-#define OMPI_SKIP_MPICXX
 #include <mpi.h>
 
 #include <dlfcn.h>
