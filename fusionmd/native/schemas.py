@@ -1,7 +1,8 @@
 """What the native operations are called and take: so that models that use them can be scripted without the library.
 
-Lines are flat: irrep after irrep, each [n_nodes, rows, n_channels]; `rows` lists the rows of each irrep. The library
-(`fusionmd.native.library`) supplies the kernels and their first derivatives.
+Lines are flat: irrep after irrep, each [n_nodes, rows, n_channels]; `rows` lists the rows of each irrep. `turned` are
+transposed weights, for the backward pass. The library (`fusionmd.native.library`) supplies the kernels and their first
+derivatives.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import torch
 SCHEMAS = {
     "couple": "(Tensor a, Tensor b, Tensor[] tables, Tensor[] values, int[] rows_out, int[] rows_a, int[] rows_b, "
     "int n_channels) -> Tensor",
-    "mix": "(Tensor paths, Tensor[] weights, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
+    "mix": "(Tensor paths, Tensor[] weights, Tensor[] turned, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
     "weigh": "(Tensor[] lines, Tensor[] weights, Tensor species, int[] sources, int[] rows, int n_channels) -> Tensor",
     "neighbor_sum": "(Tensor harmonics, Tensor weights, Tensor features, Tensor senders, Tensor offsets, "
     "Tensor paths, Tensor[] tables, Tensor[] values, int[] rows, int[] rows_in, int n_channels) -> Tensor",
-    "radial": "(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last) -> "
-    "Tensor",
+    "radial": "(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last, "
+    "Tensor[] turned) -> Tensor",
     "edge_basis": "(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> "
     "(Tensor, Tensor, Tensor)",
 }

@@ -5,13 +5,14 @@ Whichever it is, it is built here, never taken from beside a potential, and comp
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from fusionmd.errors import PotentialFormatError
 from fusionmd.native.library import build_library, library_file
 from fusionmd.potential.cache import compiled_files
 from fusionmd.potential.compile import TOLERANCES, compile_potential, compiled_differentiate, deviation
-from fusionmd.potential.native import has_native_entry, native_core
+from fusionmd.potential.native import UnknownOperationError, has_native_entry, native_core
 from fusionmd.potential.potential import Potential
 
 # A file in float32 that runs in float64: its tables were rounded one by one.
@@ -29,27 +30,40 @@ def build_fast(potential: Potential) -> list[Path]:
     Raises CompilerError or PotentialFormatError where it cannot be made, or computes something else.
     """
     if not has_native_entry(potential):
-        return compile_potential(potential)
+        files = compile_potential(potential)
+        potential.compiled = compiled_differentiate(potential)
+        return files
     build_library()
-    use_fast(potential)
+    _use_native(potential)
     return fast_files(potential)
 
 
 def use_fast(potential: Potential, *, build: bool = False) -> None:
-    """Let `potential` run in its fast form, if there is one or `build` is True."""
+    """Let `potential` run in its fast form, if there is one or `build` is True.
+
+    Warns, and lets it run in TorchScript, if its native entry was written for other operations than this fusionmd has.
+    """
     if build:
         build_fast(potential)
-    if not has_native_entry(potential):
+    elif not has_native_entry(potential):
         potential.compiled = compiled_differentiate(potential)
     elif library_file().exists():
-        core = native_core(potential)
-        error, tolerance = deviation(potential, core.differentiate), _tolerance(potential)
-        if not error <= tolerance:
-            raise PotentialFormatError(
-                f"the native form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} (allowed "
-                f"{tolerance:.0e}); remove {library_file().parent} and compile again, or use compiled='no'"
-            )
-        potential.native = core
+        try:
+            _use_native(potential)
+        except UnknownOperationError as problem:
+            warnings.warn(f"{problem}; it runs in TorchScript", stacklevel=3)
+
+
+def _use_native(potential: Potential) -> None:
+    """The native core, if it computes the same."""
+    core = native_core(potential)
+    error, tolerance = deviation(potential, core.differentiate), _tolerance(potential)
+    if not error <= tolerance:
+        raise PotentialFormatError(
+            f"the native form of {potential.metadata.name!r} differs from TorchScript by {error:.2g} (allowed "
+            f"{tolerance:.0e}); remove {library_file().parent} and compile again, or use compiled='no'"
+        )
+    potential.native = core
 
 
 def _tolerance(potential: Potential) -> float:

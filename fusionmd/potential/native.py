@@ -13,6 +13,10 @@ from fusionmd.potential.potential import Potential
 from fusionmd.potential.torchscript import loaded
 
 
+class UnknownOperationError(PotentialFormatError):
+    """A native entry asks for operations that this version does not have."""
+
+
 def has_native_entry(potential: Potential) -> bool:
     """Whether its file has one for the device it runs on."""
     return potential.device.type == "cpu" and bool(potential.content) and NATIVE in unpack(potential.content)
@@ -25,8 +29,8 @@ def native_core(potential: Potential) -> Any:
         core = loaded(unpack(potential.content)[NATIVE])
     except RuntimeError as error:
         first = next(iter(str(error).strip().splitlines()), "no message")
-        raise PotentialFormatError(
-            f"the native entry of {potential.metadata.name!r} needs another fusionmd ({first}); use compiled='no', or "
+        raise UnknownOperationError(
+            f"the native entry of {potential.metadata.name!r} was written by another version of fusionmd ({first}); "
             "export the potential again"
         ) from None
     filled(core, potential.core)

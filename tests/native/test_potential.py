@@ -101,6 +101,15 @@ def test_wrong_native_form_is_refused(content, monkeypatch):
         load_potential(content, compiled="yes")
 
 
+def test_entry_of_another_version_runs_in_torchscript(content, monkeypatch):
+    entries = {**unpack(content), NATIVE: b"operations that nobody knows"}
+    monkeypatch.setattr("fusionmd.potential.native.unpack", lambda content: entries)
+    with pytest.warns(UserWarning, match="written by another version .*; it runs in TorchScript"):
+        assert not load_potential(content, compiled="auto").is_compiled
+    with pytest.raises(PotentialFormatError, match="export the potential again"):
+        load_potential(content, compiled="yes")
+
+
 def test_library_of_somebody_else_is_not_run(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(CompilerError, match="belongs to another user"):

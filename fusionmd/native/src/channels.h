@@ -16,25 +16,22 @@ void dgemm_(const char*, const char*, const int*, const int*, const int*, const 
             const double*, const int*, const double*, double*, const int*) __attribute__((weak));
 }
 
-// c [m, n] = a [m, k] times b [k, n], or times the transpose of b [n, k]; rows contiguous.
+// c [m, n] = a [m, k] b [k, n]; rows contiguous.
 template <class T>
-void multiply(const T* a, const T* b, T* c, int64_t m, int64_t n, int64_t k, bool is_turned) {
-  const int rows = m, columns = n, inner = k, of_b = is_turned ? inner : columns;
+void multiply(const T* a, const T* b, T* c, int64_t m, int64_t n, int64_t k) {
+  const int rows = m, columns = n, inner = k;
   const T one = 1, zero = 0;
-  const char turned = is_turned ? 'T' : 'N', straight = 'N';
   if (m == 0 || n == 0) return;
   if constexpr (std::is_same_v<T, float>) {
-    if (sgemm_)
-      return sgemm_(&turned, &straight, &columns, &rows, &inner, &one, b, &of_b, a, &inner, &zero, c, &columns);
+    if (sgemm_) return sgemm_("N", "N", &columns, &rows, &inner, &one, b, &columns, a, &inner, &zero, c, &columns);
   } else {
-    if (dgemm_)
-      return dgemm_(&turned, &straight, &columns, &rows, &inner, &one, b, &of_b, a, &inner, &zero, c, &columns);
+    if (dgemm_) return dgemm_("N", "N", &columns, &rows, &inner, &one, b, &columns, a, &inner, &zero, c, &columns);
   }
   const auto options = at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value);
   const Tensor x = at::from_blob(const_cast<T*>(a), {m, k}, options);
-  const Tensor y = at::from_blob(const_cast<T*>(b), is_turned ? IntArrayRef{n, k} : IntArrayRef{k, n}, options);
+  const Tensor y = at::from_blob(const_cast<T*>(b), {k, n}, options);
   Tensor z = at::from_blob(c, {m, n}, options);
-  at::mm_out(z, x, is_turned ? y.t() : y);
+  at::mm_out(z, x, y);
 }
 
 // paths: rows_in = m * n_paths an irrep; weights: [n_paths * c, c_out] an irrep. Returns a line of m rows an irrep.
@@ -47,7 +44,7 @@ inline Tensor mix(const Tensor& paths, TensorList weights, IntArrayRef rows_in, 
     scalar_t* y = out.data_ptr<scalar_t>();
     for (size_t k = 0; k < weights.size(); ++k) {
       const int64_t m = n_nodes * rows_out[k], inner = weights[k].size(0);
-      multiply(x, weights[k].data_ptr<scalar_t>(), y, m, n_out, inner, false);
+      multiply(x, weights[k].data_ptr<scalar_t>(), y, m, n_out, inner);
       x += m * inner;
       y += m * n_out;
     }
@@ -55,16 +52,17 @@ inline Tensor mix(const Tensor& paths, TensorList weights, IntArrayRef rows_in, 
   return out;
 }
 
-inline Tensor mix_backward(const Tensor& slope, TensorList weights, IntArrayRef rows_in, IntArrayRef rows_out,
+// turned: the weights [c_out, n_paths * c].
+inline Tensor mix_backward(const Tensor& slope, TensorList turned, IntArrayRef rows_in, IntArrayRef rows_out,
                            int64_t n_channels) {
-  const int64_t n_out = weights[0].size(1), n_nodes = n_nodes_of(slope, rows_out, n_out);
+  const int64_t n_out = turned[0].size(0), n_nodes = n_nodes_of(slope, rows_out, n_out);
   Tensor paths = at::empty({n_nodes * total(rows_in) * n_channels}, slope.options());
   AT_DISPATCH_FLOATING_TYPES(slope.scalar_type(), "mix", [&] {
     scalar_t* x = paths.data_ptr<scalar_t>();
     const scalar_t* y = slope.data_ptr<scalar_t>();
-    for (size_t k = 0; k < weights.size(); ++k) {
-      const int64_t m = n_nodes * rows_out[k], inner = weights[k].size(0);
-      multiply(y, weights[k].data_ptr<scalar_t>(), x, m, inner, n_out, true);
+    for (size_t k = 0; k < turned.size(); ++k) {
+      const int64_t m = n_nodes * rows_out[k], inner = turned[k].size(1);
+      multiply(y, turned[k].data_ptr<scalar_t>(), x, m, inner, n_out);
       x += m * inner;
       y += m * n_out;
     }

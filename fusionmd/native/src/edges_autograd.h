@@ -9,106 +9,100 @@ namespace fusionmd {
 
 // ---- neighbor_sum
 
+struct Neighborhood {
+  std::vector<Tensor> tables, values;  // rows out from T, and T from rows out
+  Rows out, in;
+  int64_t n_channels;
+};
+
 template <class T>
-NeighborSum<T> neighbor_sum_of(const variable_list& edges, TensorList tables, TensorList values, IntArrayRef rows,
-                               IntArrayRef rows_in, int64_t n_channels) {
+NeighborSum<T> neighbor_sum_of(const variable_list& edges, const Neighborhood& with) {
   const Tensor &harmonics = edges[0], &weights = edges[1], &features = edges[2], &senders = edges[3],
                &offsets = edges[4], &paths = edges[5];
-  const Line<T> line(features, rows_in, n_nodes_of(features, rows_in, n_channels), n_channels);
-  const Edges<T> seen{harmonics.data_ptr<T>(), weights.data_ptr<T>(),       features.data_ptr<T>(),
+  const Line<T> line(features, with.in, n_nodes_of(features, with.in, with.n_channels), with.n_channels);
+  const Edges<T> seen{harmonics.data_ptr<T>(),     weights.data_ptr<T>(),       features.data_ptr<T>(),
                       senders.data_ptr<int64_t>(), offsets.data_ptr<int64_t>(), harmonics.size(1),
-                      paths.size(0),           n_channels};
-  TORCH_CHECK(weights.size(1) == seen.n_paths * n_channels, "fusionmd: radial weights for other paths");
-  return {seen, paths_of(paths, line), Table<T>(tables[0], values[0]), Table<T>(tables[1], values[1]), rows,
-          offsets.size(0) - 1};
+                      paths.size(0),               with.n_channels};
+  TORCH_CHECK(weights.size(1) == seen.n_paths * with.n_channels, "fusionmd: radial weights for other paths");
+  return {seen, paths_of(paths, line), Table<T>(with.tables[0], with.values[0]),
+          Table<T>(with.tables[1], with.values[1]), with.out, offsets.size(0) - 1};
 }
 
 struct SumNeighbors : torch::autograd::Function<SumNeighbors> {
   static Tensor forward(AutogradContext* context, const Tensor& harmonics, const Tensor& weights,
                         const Tensor& features, const Tensor& senders, const Tensor& offsets, const Tensor& paths,
-                        TensorList tables, TensorList values, std::vector<int64_t> rows, std::vector<int64_t> rows_in,
-                        int64_t n_channels) {
+                        const Neighborhood& with) {
     const variable_list edges{harmonics, weights, features, senders, offsets, paths};
     context->save_for_backward(edges);
-    context->saved_data["tables"] = kept(tables);
-    context->saved_data["values"] = kept(values);
-    context->saved_data["rows"] = rows;
-    context->saved_data["rows_in"] = rows_in;
-    context->saved_data["n_channels"] = n_channels;
-    Tensor out = at::empty({(offsets.size(0) - 1) * total(rows) * n_channels}, features.options());
-    AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "neighbor_sum", [&] {
-      neighbor_sum_of<scalar_t>(edges, tables, values, rows, rows_in, n_channels).forward(out);
-    });
+    keep(context, with);
+    Tensor out = at::empty({(offsets.size(0) - 1) * total(with.out) * with.n_channels}, features.options());
+    AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "neighbor_sum",
+                               [&] { neighbor_sum_of<scalar_t>(edges, with).forward(out); });
     return out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list slopes) {
     const variable_list edges = context->get_saved_variables();
-    const auto tables = context->saved_data["tables"].toTensorVector();
-    const auto values = context->saved_data["values"].toTensorVector();
-    const auto rows = context->saved_data["rows"].toIntVector();
-    const auto rows_in = context->saved_data["rows_in"].toIntVector();
-    variable_list found(6 + 2 * tables.size() + 3);
+    const Neighborhood& with = kept<Neighborhood>(context);
     const Tensor slope = slopes[0].contiguous();
-    found[0] = at::empty_like(edges[0]);
-    found[1] = at::empty_like(edges[1]);
+    const Tensor harmonics = at::empty_like(edges[0]), weights = at::empty_like(edges[1]);
     const int64_t n_threads = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), edges[4].size(0) - 1));
-    Tensor features = at::zeros({n_threads, edges[2].size(0)}, edges[2].options());
+    const Tensor features = at::zeros({n_threads, edges[2].size(0)}, edges[2].options());
     AT_DISPATCH_FLOATING_TYPES(slope.scalar_type(), "neighbor_sum", [&] {
       std::vector<scalar_t*> buffers;
       for (int64_t k = 0; k < n_threads; ++k) buffers.push_back(features.data_ptr<scalar_t>() + k * features.size(1));
-      neighbor_sum_of<scalar_t>(edges, tables, values, rows, rows_in, context->saved_data["n_channels"].toInt())
-          .backward(slope, found[0].data_ptr<scalar_t>(), found[1].data_ptr<scalar_t>(), buffers);
+      neighbor_sum_of<scalar_t>(edges, with)
+          .backward(slope, harmonics.data_ptr<scalar_t>(), weights.data_ptr<scalar_t>(), buffers);
     });
-    found[2] = n_threads == 1 ? features.view({-1}) : features.sum(0);
-    return found;
+    return {harmonics, weights,  n_threads == 1 ? features.view({-1}) : features.sum(0), Tensor(), Tensor(),
+            Tensor(),  Tensor()};
   }
 };
 
-inline Tensor neighbor_sum_op(const Tensor& harmonics, const Tensor& weights, const Tensor& features, const Tensor& senders,
-                       const Tensor& offsets, const Tensor& paths, TensorList tables, TensorList values,
-                       IntArrayRef rows, IntArrayRef rows_in, int64_t n_channels) {
+inline Tensor neighbor_sum_op(const Tensor& harmonics, const Tensor& weights, const Tensor& features,
+                              const Tensor& senders, const Tensor& offsets, const Tensor& paths, TensorList tables,
+                              TensorList values, IntArrayRef rows, IntArrayRef rows_in, int64_t n_channels) {
   return SumNeighbors::apply(harmonics.contiguous(), weights.contiguous(), features.contiguous(),
-                             senders.contiguous(), offsets.contiguous(), paths.contiguous(), tables, values,
-                             rows.vec(), rows_in.vec(), n_channels);
+                             senders.contiguous(), offsets.contiguous(), paths.contiguous(),
+                             Neighborhood{tables.vec(), values.vec(), rows.vec(), rows_in.vec(), n_channels});
 }
 
 // ---- radial
 
+struct RadialNet {
+  Tensor pairs, pair_shift;
+  std::vector<Tensor> hidden, turned;  // turned: all weights, the last one too, [n_out, n_in]
+  Tensor last;
+};
+
 struct Radial : torch::autograd::Function<Radial> {
-  static Tensor forward(AutogradContext* context, const Tensor& basis, const Tensor& envelope, const Tensor& pairs,
-                        const Tensor& pair_shift, TensorList hidden, const Tensor& last) {
-    variable_list sums{at::mm(basis, hidden[0])};
-    if (pair_shift.size(0) > 0) sums[0].add_(pair_shift.index_select(0, pairs));
-    for (size_t k = 1; k < hidden.size(); ++k) sums.push_back(at::mm(at::silu(sums.back()), hidden[k]));
-    const Tensor bare = at::silu(sums.back());
-    variable_list weights = kept(hidden);
-    weights.push_back(last);
-    context->saved_data["weights"] = weights;
-    Tensor out = at::mm(bare * envelope, last);
+  static Tensor forward(AutogradContext* context, const Tensor& basis, const Tensor& envelope, const RadialNet& with) {
+    variable_list sums{at::mm(basis, with.hidden[0])};
+    if (with.pair_shift.size(0) > 0) sums[0].add_(with.pair_shift.index_select(0, with.pairs));
+    for (size_t k = 1; k < with.hidden.size(); ++k) sums.push_back(at::mm(at::silu(sums.back()), with.hidden[k]));
+    const Tensor bare = at::silu(sums.back()), out = at::mm(bare * envelope, with.last);
     sums.push_back(bare);
     sums.push_back(envelope);
     context->save_for_backward(sums);
+    keep(context, with);
     return out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list slopes) {
     const variable_list saved = context->get_saved_variables();
-    const auto weights = context->saved_data["weights"].toTensorVector();
-    const size_t depth = saved.size() - 2;
-    Tensor slope = at::mm(slopes[0], weights[depth].t());
-    variable_list found(4 + depth + 1);
-    found[1] = (slope * saved[depth]).sum(1, true);
+    const RadialNet& with = kept<RadialNet>(context);
+    const size_t depth = with.hidden.size();
+    Tensor slope = at::mm(slopes[0], with.turned[depth]);
+    const Tensor by_envelope = (slope * saved[depth]).sum(1, true);
     slope.mul_(saved[depth + 1]);
-    for (size_t k = depth; k-- > 0;) slope = at::mm(at::silu_backward(slope, saved[k]), weights[k].t());
-    found[0] = slope;
-    return found;
+    for (size_t k = depth; k-- > 0;) slope = at::mm(at::silu_backward(slope, saved[k]), with.turned[k]);
+    return {slope, by_envelope, Tensor()};
   }
 };
 
 inline Tensor radial_op(const Tensor& basis, const Tensor& envelope, const Tensor& pairs, const Tensor& pair_shift,
-                 TensorList hidden, const Tensor& last) {
-  return Radial::apply(basis, envelope, pairs, pair_shift, hidden, last);
+                        TensorList hidden, const Tensor& last, TensorList turned) {
+  return Radial::apply(basis, envelope, RadialNet{pairs, pair_shift, hidden.vec(), turned.vec(), last});
 }
 
 // ---- edge_basis

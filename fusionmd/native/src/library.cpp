@@ -27,7 +27,7 @@ const torch::Library* const library = [] {
           "int n_channels) -> Tensor",
           TORCH_FN(couple_op));
   provide(fragment, "mix",
-          "mix(Tensor paths, Tensor[] weights, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
+          "mix(Tensor paths, Tensor[] weights, Tensor[] turned, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
           TORCH_FN(mix_op));
   provide(fragment, "weigh",
           "weigh(Tensor[] lines, Tensor[] weights, Tensor species, int[] sources, int[] rows, int n_channels) -> "
@@ -38,8 +38,8 @@ const torch::Library* const library = [] {
           "Tensor paths, Tensor[] tables, Tensor[] values, int[] rows, int[] rows_in, int n_channels) -> Tensor",
           TORCH_FN(neighbor_sum_op));
   provide(fragment, "radial",
-          "radial(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last) -> "
-          "Tensor",
+          "radial(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last, "
+          "Tensor[] turned) -> Tensor",
           TORCH_FN(radial_op));
   provide(fragment, "edge_basis",
           "edge_basis(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> (Tensor, Tensor, "

@@ -1,7 +1,5 @@
 """Radial functions of an edge in native operations."""
 
-from __future__ import annotations
-
 from typing import List, Tuple
 
 import torch
@@ -9,6 +7,7 @@ from torch import Tensor, nn
 
 from fusionmd.fusion.constants import Constants
 from fusionmd.nn.harmonics import CartesianHarmonics
+from fusionmd.nn.native.turned import turned
 from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
 from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 
@@ -16,16 +15,20 @@ from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 class NativeRadialNetwork(nn.Module):
     """`RadialNetwork` as one operation."""
 
+    turned: List[Tensor]
+
     def __init__(self, source: RadialNetwork) -> None:
         super().__init__()
         self.hidden, self.last, self.pair_shift = source.hidden, source.last, source.pair_shift
+        self.turned = []
 
     def forward(self, basis: Tensor, envelope: Tensor, pairs: Tensor) -> Tensor:
         """basis [n_edges, n_basis], envelope [n_edges, 1], pairs [n_edges] -> [n_edges, n_out]."""
         hidden: List[Tensor] = []
         for weight in self.hidden:
             hidden.append(weight)
-        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.last)
+        self.turned = turned(hidden + [self.last], self.turned)
+        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.last, self.turned)
 
 
 class NativeEdgeBasis(Constants):
