@@ -1,0 +1,1 @@
+"""Non-adiabatic dynamics: ensembles of hopping trajectories on surfaces of any origin. Hartree atomic units inside."""

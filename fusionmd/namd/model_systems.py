@@ -1,0 +1,95 @@
+"""Analytic models: small diabatic matrices W(x) with their derivatives, seen as surfaces. Atomic units.
+
+Energies are the eigenvalues of W, dE_i/dx = (U^T dW/dx U)_ii, d_ij = (U^T dW/dx U)_ij / (E_j - E_i).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from fusionmd.namd.hermitian import eigenstates
+from fusionmd.namd.protocol import Array, BoolArray, Electronic
+
+SMALLEST_GAP = 1e-12  # Hartree; couplings are cut off there
+
+
+class DiabaticModel(Protocol):
+    """A symmetric matrix of functions of the positions; `name` says all its parameters."""
+
+    @property
+    def n_states(self) -> int: ...
+
+    @property
+    def masses(self) -> Array: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def matrix(self, positions: Array) -> Array:
+        """W at positions [n, n_dof]: [n, n_states, n_states], Hartree."""
+
+    def derivative(self, positions: Array) -> Array:
+        """dW/dx: [n, n_states, n_states, n_dof], Hartree/bohr."""
+
+
+@dataclass(frozen=True)
+class ModelSurfaces:
+    """The `Surfaces` of a diabatic model."""
+
+    model: DiabaticModel
+
+    @property
+    def n_states(self) -> int:
+        """Number of electronic states."""
+        return self.model.n_states
+
+    @property
+    def n_dof(self) -> int:
+        """Number of nuclear degrees of freedom."""
+        return len(self.model.masses)
+
+    @property
+    def masses(self) -> Array:
+        """[n_dof], electron masses."""
+        return self.model.masses
+
+    @property
+    def has_couplings(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def has_diabatic(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """The model with its parameters."""
+        return self.model.name
+
+    def evaluate(self, positions: Array, asked: BoolArray, *, with_couplings: bool = False) -> Electronic:
+        """Energies, gradients of the states asked for, matrix, eigenvectors and, if wanted, couplings."""
+        matrix = self.model.matrix(positions)
+        energies, vectors = eigenstates(matrix)
+        slopes = _in_adiabatic_basis(self.model.derivative(positions), vectors)
+        diagonal = np.stack([slopes[:, i, i] for i in range(self.n_states)], axis=1)
+        gradients = np.where(asked[:, :, None], diagonal, np.nan)
+        couplings = _couplings(slopes, energies) if with_couplings else None
+        return Electronic(energies, gradients, matrix, vectors, couplings)
+
+
+def _in_adiabatic_basis(derivative: Array, vectors: Array) -> Array:
+    """U^T dW U [n, s, s, d]."""
+    states = range(derivative.shape[1])
+    half = sum(derivative[:, :, k, None, :] * vectors[:, None, k, :, None] for k in states)
+    return sum(vectors[:, k, :, None, None] * half[:, k, None, :, :] for k in states)  # type: ignore[index, return-value]
+
+
+def _couplings(slopes: Array, energies: Array) -> Array:
+    gaps = energies[:, None, :] - energies[:, :, None]
+    safe = np.where(np.abs(gaps) > SMALLEST_GAP, gaps, np.copysign(SMALLEST_GAP, gaps))
+    return np.where(np.eye(energies.shape[1], dtype=bool)[:, :, None], 0.0, slopes / safe[..., None])
