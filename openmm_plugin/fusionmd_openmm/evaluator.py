@@ -112,7 +112,8 @@ class Evaluator:
 
     @cached_property
     def _module(self) -> Any:
-        return force_module(self.potential, self.settings.numbers, state=self.settings.state)
+        native = self.potential.native
+        return force_module(self.potential, self.settings.numbers, state=self.settings.state, core=native)
 
     @cached_property
     def _offset(self) -> float:

@@ -95,7 +95,7 @@ def _settings_of_loaded(
     twice = sorted(set(OF_LOADING) & set(options))
     if twice:
         raise ConfigError(f"{', '.join(twice)} given with a Potential that has its own; give them to load_potential")
-    own: Compiled = "no" if potential.compiled is None else "auto"
+    own: Compiled = "auto" if potential.is_compiled else "no"
     settings = Settings(numbers, is_periodic, **options)
     return replace(settings, device=str(potential.device), dtype=potential.dtype, compiled=own)
 

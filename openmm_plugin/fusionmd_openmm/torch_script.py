@@ -168,12 +168,17 @@ def force_module(
     is_periodic: bool = False,
     state: int = 0,
     particles: Optional[Sequence[int]] = None,
+    core: Optional[nn.Module] = None,
 ) -> torch.jit.ScriptModule:
-    """The same for any number of atoms: callers of `from_edges` bring their own neighbours."""
+    """The same for any number of atoms: callers of `from_edges` bring their own neighbours.
+
+    core: Another form of the potential's core, as that in native operations.
+    """
     potential.requested_states(state, 1)
     species = torch.from_numpy(species_of(np.asarray(numbers, dtype=np.int64), potential.elements))
     chosen = torch.arange(len(species)) if particles is None else torch.tensor(list(particles), dtype=torch.int64)
-    module = TorchForceModule(potential.core, species, chosen, state=state, is_periodic=is_periodic)
+    chosen_core = potential.core if core is None else core
+    module = TorchForceModule(chosen_core, species, chosen, state=state, is_periodic=is_periodic)
     return scripted(module.to(potential.device))
 
 
