@@ -162,7 +162,7 @@ def _openmm() -> str:
 def _lammps() -> str:
     if find_spec("lammps") is None:
         raise Absent("No module named 'lammps'")
-    code = "import lammps; print('version', lammps.lammps(cmdargs=['-log', 'none', '-screen', 'none']).version())"
+    code = "import fusionmd_lammps; print('version', fusionmd_lammps.open_lammps().version())"
     return f"LAMMPS {_run_python(code)}"
 
 
