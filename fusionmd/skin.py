@@ -45,20 +45,22 @@ class SkinNeighbors:
         reference = self._reference
         if reference is None or reference.pbc != structure.pbc or reference.n_atoms != structure.n_atoms:
             return False
-        deformation = _deformation(reference, structure)
-        stretch = np.linalg.svd(deformation, compute_uv=False)[-1]
-        moved = _largest_displacement(structure.positions - reference.positions @ deformation)
+        if np.array_equal(reference.cell, structure.cell):
+            stretch, before = 1.0, reference.positions
+        else:
+            deformation = _deformation(reference, structure)
+            stretch, before = np.linalg.svd(deformation, compute_uv=False)[-1], reference.positions @ deformation
+        moved = _largest_displacement(structure.positions - before)
         return bool(stretch * (self.cutoff + self.skin) - 2.0 * moved >= self.cutoff)
 
 
 def _deformation(reference: Structure, structure: Structure) -> NDArray[np.float64]:
-    """F [3, 3] with cell = cell0 F; the identity where nothing is periodic."""
-    if np.array_equal(reference.cell, structure.cell):
-        return np.eye(3)
+    """F [3, 3] with cell = cell0 F."""
     before = completed_cell(reference.cell, reference.pbc)
     return np.asarray(np.linalg.solve(before, completed_cell(structure.cell, structure.pbc)))
 
 
 def _largest_displacement(displacements: NDArray[np.float64]) -> float:
     """max|u - u_mean|: a common drift moves no pair."""
-    return float(np.linalg.norm(displacements - displacements.mean(axis=0), axis=1).max())
+    relative = displacements - displacements.mean(axis=0)
+    return float(np.sqrt(np.einsum("ik,ik->i", relative, relative).max()))

@@ -104,6 +104,8 @@ def completed_cell(cell: NDArray[np.float64], pbc: Sequence[bool]) -> NDArray[np
 
 def axis_heights(cell: NDArray[np.float64], pbc: Sequence[bool]) -> NDArray[np.float64]:
     """Distances [3] between the lattice planes of each cell vector, angstrom; inf along non-periodic axes."""
+    if not any(pbc):
+        return np.full(3, np.inf)
     full = completed_cell(cell, pbc)
     volume = abs(np.linalg.det(full))
     areas = np.linalg.norm(np.cross(full[[1, 2, 0]], full[[2, 0, 1]]), axis=1)
