@@ -28,6 +28,7 @@ VERBS = {
     "draw": "Draw a diagram, or show its plan and cost.",
     "md": "Run molecular dynamics with a potential.",
     "lammps": "Build the LAMMPS plugin and run LAMMPS with it.",
+    "namd": "Run hopping trajectories, and compare them with exact results.",
 }
 
 USER_FILE_ERRORS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)

@@ -6,10 +6,10 @@ psi(t+dt) = exp(-i W dt/2) F^-1 exp(-i sum k^2/(2 m) dt) F exp(-i W dt/2) psi(t)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fusionmd.errors import PropagationError
 from fusionmd.namd.hermitian import eigenstates, product, propagator, transposed
@@ -101,9 +101,9 @@ def gaussian(
     model: DiabaticModel,
     grid: Grid,
     *,
-    centre: Sequence[float],
-    width: Sequence[float],
-    wave_number: Sequence[float],
+    centre: ArrayLike,
+    width: ArrayLike,
+    wave_number: ArrayLike,
     state: int,
     is_adiabatic: bool = False,
 ) -> Wave:

@@ -84,9 +84,12 @@ class ModelSurfaces:
 
 def _in_adiabatic_basis(derivative: Array, vectors: Array) -> Array:
     """U^T dW U [n, s, s, d]."""
-    states = range(derivative.shape[1])
-    half = sum(derivative[:, :, k, None, :] * vectors[:, None, k, :, None] for k in states)
-    return sum(vectors[:, k, :, None, None] * half[:, k, None, :, :] for k in states)  # type: ignore[index, return-value]
+    half, result = np.zeros_like(derivative), np.zeros_like(derivative)
+    for k in range(derivative.shape[1]):
+        half += derivative[:, :, k, None, :] * vectors[:, None, k, :, None]
+    for k in range(derivative.shape[1]):
+        result += vectors[:, k, :, None, None] * half[:, k, None, :, :]
+    return result
 
 
 def _couplings(slopes: Array, energies: Array) -> Array:

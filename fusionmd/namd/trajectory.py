@@ -1,0 +1,62 @@
+"""An ensemble as one HDF5 file: arrays with units and named dimensions, and the protocol that made it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from fusionmd.files import atomic_write
+from fusionmd.namd.ensemble import Ensemble
+from fusionmd.namd.populations import wilson_interval
+from fusionmd.namd.protocol import Surfaces
+from fusionmd.units import (
+    AMU_PER_ELECTRON_MASS,
+    ANGSTROM_PER_BOHR,
+    ATOMIC_TIME_PER_FS,
+    EV_PER_HARTREE,
+    FS_PER_ATOMIC_TIME,
+)
+
+
+def write_ensemble(path: str | os.PathLike[str], result: Ensemble, surfaces: Surfaces, protocol: str) -> None:
+    """Write `result` atomically; protocol: The resolved settings, as text, for the attribute of that name."""
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["protocol"] = protocol
+        file.attrs["surfaces"] = surfaces.name
+        for name, (values, unit, dimensions) in _arrays(result, surfaces).items():
+            dataset = file.create_dataset(name, data=values)
+            dataset.attrs["units"] = unit
+            dataset.attrs["dimensions"] = dimensions
+
+
+def _arrays(result: Ensemble, surfaces: Surfaces) -> dict[str, tuple[NDArray[Any], str, list[str]]]:
+    records, final, hops = result.records, result.final, result.hops
+    populations = result.active_populations()
+    low, high = wilson_interval(populations, result.n_trajectories)
+    each, ends, shares = ["trajectory", "frame"], ["trajectory", "coordinate"], ["frame", "state"]
+    speed = ANGSTROM_PER_BOHR * ATOMIC_TIME_PER_FS
+    return {
+        "time": (result.times * FS_PER_ATOMIC_TIME, "fs", ["frame"]),
+        "masses": (surfaces.masses * AMU_PER_ELECTRON_MASS, "amu", ["coordinate"]),
+        "active_state": (records.active, "1", each),
+        "amplitude_population": (records.populations, "1", [*each, "state"]),
+        "total_energy": (records.energies * EV_PER_HARTREE, "eV", each),
+        "smallest_gap": (records.gaps * EV_PER_HARTREE, "eV", each),
+        "population": (populations, "1", shares),
+        "population_low": (low, "1", shares),
+        "population_high": (high, "1", shares),
+        "final_steps": (final.step, "1", ["trajectory"]),
+        "final_positions": (final.positions * ANGSTROM_PER_BOHR, "angstrom", ends),
+        "final_velocities": (final.velocities * speed, "angstrom/fs", ends),
+        "hop_trajectory": (hops.trajectory, "1", ["hop"]),
+        "hop_step": (hops.step, "1", ["hop"]),
+        "hop_source": (hops.source, "1", ["hop"]),
+        "hop_target": (hops.target, "1", ["hop"]),
+        "hop_accepted": (hops.is_accepted.astype(np.int8), "1", ["hop"]),
+        "hop_gap": (hops.gap * EV_PER_HARTREE, "eV", ["hop"]),
+        "hop_positions": (hops.positions * ANGSTROM_PER_BOHR, "angstrom", ["hop", "coordinate"]),
+    }

@@ -1,0 +1,72 @@
+"""What a run of hopping trajectories is told: surfaces, start, lengths, method. Models in atomic units, else fs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fusionmd.errors import ConfigError
+from fusionmd.namd.config import Method
+
+ModelName = Literal["landau_zener", "tully_1", "tully_2", "tully_3", "bma", "butatriene", "pyrazine", "linear_vibronic"]
+STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class PacketSettings(BaseModel):
+    """An analytic model with a Gaussian packet exp(ikx) exp(-((x-x0)/s)^2); atomic units, one number a coordinate.
+
+    What is left out is taken from the model, where it has a start of its own (cones).
+    """
+
+    model_config = STRICT
+    model: ModelName
+    centre: list[float] | None = None
+    width: list[float] | None = None
+    wave_number: list[float] | None = None
+
+
+class FileSettings(BaseModel):
+    """A potential file, and structures with velocities to start from: one frame, one trajectory."""
+
+    model_config = STRICT
+    potential: str
+    frames: str = Field(description="structures with velocities, any format ASE reads")
+    chunk: int | None = Field(None, ge=1, description="structures that are evaluated together; part of the protocol")
+
+
+class RunSettings(BaseModel):
+    """One ensemble."""
+
+    model_config = STRICT
+    surfaces: PacketSettings | FileSettings
+    method: Method = Method()
+    state: int = Field(0, ge=0, description="adiabatic state that drives at the start")
+    diabatic_state: int | None = Field(None, ge=0, description="models: start on a diabatic state instead")
+    n_trajectories: int = Field(100, ge=1, description="for models; potential files take one per frame")
+    time_step_fs: float = Field(0.1, gt=0)
+    n_steps: int = Field(1000, ge=1)
+    interval: int = Field(10, ge=1, description="steps between records; divides n_steps")
+    batch_size: int | None = Field(None, ge=1, description="trajectories that move together; changes no result")
+
+    @property
+    def time_fs(self) -> float:
+        """Simulated time."""
+        return self.time_step_fs * self.n_steps
+
+
+def read_run(path: str | Path) -> RunSettings:
+    """The settings in a YAML file; ConfigError names what is wrong."""
+    try:
+        tree = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        return RunSettings.model_validate(tree)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise ConfigError(f"{path}: {wrong}; known settings: {', '.join(RunSettings.model_fields)}") from None
