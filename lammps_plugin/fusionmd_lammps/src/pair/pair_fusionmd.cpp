@@ -8,7 +8,7 @@
 #include "memory.h"
 #include "neigh_list.h"
 #include "neighbor.h"
-#include "update.h"
+#include "utils.h"
 
 #include <algorithm>
 #include <cmath>
@@ -100,6 +100,10 @@ fusionmd_result PairFusionMD::evaluate(const fusionmd_graph &graph)
     error->warning(FLERR, "Pair style fusionmd needs more memory than memory_GB allows, and mode exchange cannot work "
                           "in parts; use more ranks, or mode expand");
     has_warned_of_memory = true;
+  }
+  if (result.n_blocks > 1 && !has_told_of_blocks && comm->me == 0) {
+    utils::logmesg(lmp, "fusionmd: works in " + std::to_string(result.n_blocks) + " parts, by memory_GB\n");
+    has_told_of_blocks = true;
   }
   return result;
 }

@@ -47,7 +47,7 @@ class PairFusionMD : public Pair {
   fusionmd_model *model = nullptr;
   fusionmd_description potential{};
   int64_t exchange_width = 0;
-  bool uses_exchange = false, has_warned_of_memory = false;
+  bool uses_exchange = false, has_warned_of_memory = false, has_told_of_blocks = false;
   double eV = 1.0;    // in the units of this run
 
   std::vector<int> species_of_type;    // [n_types + 1]; -1: NULL
