@@ -41,12 +41,12 @@ class Method(BaseModel):
 
     hopping: Literal["fssh", "lzsh"] = "lzsh"
     amplitudes: Literal["diabatic", "overlap", "coupling", "curvature", "curvature_energies"] = "diabatic"
-    substeps: int = Field(20, ge=1, description="electronic steps per nuclear step")
+    substeps: int = Field(default=20, ge=1, description="electronic steps per nuclear step")
     decoherence: Literal["none", "edc", "edc_legacy"] = "edc"
     rescaling: Literal["velocity", "coupling", "gradient_difference"] = "velocity"
-    project: bool = Field(False, description="rescale without translation and rotation; atoms only")
+    project: bool = Field(default=False, description="rescale without translation and rotation; atoms only")
     frustrated: Literal["keep", "reverse", "delta_v"] = "keep"
-    seed: int = Field(0, ge=0, lt=2**64)
+    seed: int = Field(default=0, ge=0, lt=2**64)
 
 
 def method_of(**values: Any) -> Method:
