@@ -132,7 +132,7 @@ def cone_populations(n: int, *, n_frames: int = 20) -> tuple[Array, Array, Array
     active, amplitudes = diabatic_start(numbers, model.start_state, places, parts.surfaces, SEED)
     state = start(parts, trajectory=numbers, positions=places, velocities=speeds, active=active, amplitudes=amplitudes)
     result = run_ensemble(state, parts, n_steps=1000, interval=stride)
-    grid = Grid((-130.0, -130.0), (130.0, 130.0), (64, 64))
+    grid = Grid((-90.0, -260.0), (90.0, 260.0), (64, 128))
     wave = gaussian(model, grid, centre=model.centre, width=widths, wave_number=[0, 0], state=model.start_state)
     exact = [later.adiabatic_populations()[1] for later in _frames(wave, dt, stride, n_frames)]
     return result.active_populations()[1:, 1], result.amplitude_populations()[1:, 1], np.array(exact)

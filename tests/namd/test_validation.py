@@ -31,3 +31,9 @@ def test_wilson_interval_covers_its_share_as_often_as_it_says():
     low, high = wilson_interval(rng.binomial(60, 0.1, size=4000) / 60, 60)
     assert ((low <= 0.1) & (0.1 <= high)).mean() == pytest.approx(0.95, abs=0.02)
     assert wilson_interval(np.array([0.0]), 60)[0] == 0.0 and wilson_interval(np.array([0.0]), 60)[1] > 0.03
+
+
+def test_active_states_and_amplitudes_agree_on_a_cone_and_follow_the_exact_packet():
+    active, amplitudes, exact = validation.cone_populations(150, n_frames=4)
+    assert np.abs(active - amplitudes).mean() < 0.08
+    assert np.abs(active - exact).mean() < 0.15
