@@ -44,7 +44,7 @@ def build_plugin(
     write_json(json, {"folder": folder, "was_there": was_there, "seconds": seconds, "lammps_version": host.version})
 
 
-@app.command("path", epilog="Example: LAMMPS_PLUGIN_PATH=$(fusionmd lammps path) lmp -in in.file")
+@app.command("path", epilog="Example: fusionmd lammps path --json path.json")
 def show_path(json: Json = None) -> None:
     """Print the folder for LAMMPS_PLUGIN_PATH (the packages of LAMMPS set it themselves)."""
     from fusionmd_lammps.folders import is_built, plugin_folder
@@ -65,8 +65,11 @@ def run(
         list[str] | None, typer.Argument(metavar="[-- ARGUMENTS]", help="More of LAMMPS' own command line.")
     ] = None,
     n_ranks: Annotated[int, typer.Option("-n", min=1, metavar="RANKS", help="MPI ranks.")] = 1,
+    json: Json = None,
 ) -> None:
     """Run LAMMPS on one or more MPI ranks of this machine; the exit code is that of LAMMPS."""
     from fusionmd_lammps.launch import run_file
 
-    raise typer.Exit(run_file(file, n_ranks=n_ranks, arguments=arguments or ()).returncode)
+    code = run_file(file, n_ranks=n_ranks, arguments=arguments or ()).returncode
+    write_json(json, {"file": str(file), "n_ranks": n_ranks, "exit_code": code})
+    raise typer.Exit(code)
