@@ -28,6 +28,7 @@ VERBS = {
     "draw": "Draw a diagram, or show its plan and cost.",
     "md": "Run molecular dynamics with a potential.",
     "lammps": "Build the LAMMPS plugin and run LAMMPS with it.",
+    "verify": "Compare every engine with every other and with finite differences.",
     "namd": "Run hopping trajectories, and compare them with exact results.",
 }
 

@@ -30,11 +30,13 @@ class Raw(NamedTuple):
 
 
 def inputs(graph: Graph, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Edge vectors (float64), senders, receivers, slots, species on `device`."""
+    """Edge vectors (float64), senders, receivers, slots, species on `device`; contiguous, which models rely on."""
     moved = [graph.edge_vectors.to(device, torch.float64)]
     moved += [tensor.to(device) for tensor in (graph.senders, graph.receivers, graph.slots, graph.species)]
     # Tensors made while the caller was in inference mode cannot be differentiated; copies can.
-    edge_vectors, senders, receivers, slots, species = [t.clone() if t.is_inference() else t for t in moved]
+    edge_vectors, senders, receivers, slots, species = [
+        t.clone(memory_format=torch.contiguous_format) if t.is_inference() else t.contiguous() for t in moved
+    ]
     return edge_vectors, senders, receivers, slots, species
 
 
