@@ -1,0 +1,113 @@
+"""Trajectories that move together: what is recorded of them, and who has stopped; stopped ones cost nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from fusionmd.namd.driver import Parts, total_energy
+from fusionmd.namd.hopping import Hops
+from fusionmd.namd.protocol import Array, IntArray
+from fusionmd.namd.rows import concatenate, put, take
+from fusionmd.namd.state import State, populations
+
+MOVING, FINISHED = 0, 1  # flags; others say why a trajectory was stopped
+Stop = Callable[[State, Array], IntArray]
+OnStep = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """What is written down of each trajectory, every `interval` steps; a stopped one repeats its last values.
+
+    active: [n_traj, n_frames].  populations: |c|^2 [n_traj, n_frames, n_states].
+    energies: Total, kinetic plus active [n_traj, n_frames], Hartree.  gaps: Smallest gap between adjacent states, same.
+    potentials: Energies of all states [n_traj, n_frames, n_states].  positions: [n_traj, n_frames, n_dof], bohr.
+    """
+
+    active: IntArray
+    populations: Array
+    energies: Array
+    gaps: Array
+    potentials: Array
+    positions: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Where every trajectory of a batch is.
+
+    state: Of all, stopped ones where they stopped.  flags: MOVING, FINISHED or a reason [n].
+    first_energies: Total energies at the start [n], Hartree.
+    """
+
+    state: State
+    flags: IntArray
+    first_energies: Array
+
+
+def begun(state: State, parts: Parts) -> Batch:
+    """A batch in which all move."""
+    return Batch(state, np.zeros(state.n_trajectories, dtype=np.int64), total_energy(state, parts.surfaces.masses))
+
+
+def run_batch(
+    batch: Batch, parts: Parts, *, n_steps: int, interval: int, stop: Stop | None = None, on_step: OnStep | None = None
+) -> tuple[Batch, Records, Hops]:
+    """The batch n_steps later, a frame for every `interval` of them, and the attempts to hop.
+
+    stop: Flags [n] from a state and the first energies, asked for at every frame.  on_step: Told the steps done.
+    """
+    moving = np.flatnonzero(batch.flags == MOVING)
+    state = take(batch.state, moving)
+    frames, hops = [], [no_hops(state)]
+    for step in range(1, n_steps + 1):
+        if len(moving):
+            state, attempts = parts.advance(state, parts)
+            hops.append(attempts)
+        if step % interval == 0:
+            batch = _returned(batch, moving, state, stop) if len(moving) else batch
+            going = batch.flags[moving] == MOVING
+            state, moving = (state, moving) if going.all() else (take(state, going), moving[going])
+            frames.append(frame(batch.state, parts))
+        if on_step is not None:
+            on_step(step)
+    return batch, in_time(frames) if frames else _no_frames(batch.state, parts), concatenate(hops)
+
+
+def frame(state: State, parts: Parts) -> Records:
+    """What is written down now: one frame."""
+    energies = state.electronic.energies
+    gaps = np.ascontiguousarray(energies[:, 1:] - energies[:, :-1]).min(axis=1)
+    total, shares = total_energy(state, parts.surfaces.masses), populations(state.amplitudes)
+    now = Records(state.active, shares, total, gaps, energies, state.positions)
+    return Records(*(getattr(now, field.name)[:, None] for field in fields(Records)))
+
+
+def in_time(parts: Sequence[Records]) -> Records:
+    """Frames of the same trajectories, one after the other."""
+    return Records(
+        *(np.concatenate([getattr(part, field.name) for part in parts], axis=1) for field in fields(Records))
+    )
+
+
+def no_hops(state: State) -> Hops:
+    """No attempt."""
+    none = np.zeros(0, dtype=np.int64)
+    return Hops(none, none, none, none, none.astype(bool), none.astype(float), state.positions[:0])
+
+
+def _returned(batch: Batch, moving: IntArray, state: State, stop: Stop | None) -> Batch:
+    """The moving rows put back, with flags where they are to stop."""
+    whole = state if state.n_trajectories == batch.state.n_trajectories else put(batch.state, moving, state)
+    if stop is None:
+        return replace(batch, state=whole)
+    flags = batch.flags.copy()
+    flags[moving] = stop(state, batch.first_energies[moving])
+    return replace(batch, state=whole, flags=flags)
+
+
+def _no_frames(state: State, parts: Parts) -> Records:
+    return Records(*(getattr(frame(state, parts), field.name)[:, :0] for field in fields(Records)))
