@@ -10,14 +10,12 @@ from __future__ import annotations
 import torch
 
 SCHEMAS = {
-    "couple": "(Tensor a, Tensor b, Tensor[] tables, Tensor[] values, int[] rows_out, int[] rows_a, int[] rows_b, "
-    "int n_channels) -> Tensor",
-    "mix": "(Tensor paths, Tensor[] weights, Tensor[] turned, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
-    "weigh": "(Tensor[] lines, Tensor[] weights, Tensor species, int[] sources, int[] rows, int n_channels) -> Tensor",
-    "neighbor_sum": "(Tensor harmonics, Tensor weights, Tensor features, Tensor senders, Tensor offsets, "
-    "Tensor paths, Tensor[] tables, Tensor[] values, int[] rows, int[] rows_in, int n_channels) -> Tensor",
-    "radial": "(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last, "
-    "Tensor[] turned) -> Tensor",
+    "mix": "(Tensor line, Tensor[] weights, Tensor[] turned, int[] rows, int n_channels) -> Tensor",
+    "layer": "(Tensor h, Tensor features, Tensor harmonics, Tensor hidden, Tensor species, Tensor senders, "
+    "Tensor offsets, Tensor[] matrices, Tensor[] turned, Tensor[] scales, Tensor[] tables, Tensor[] values, "
+    "int[] program) -> Tensor",
+    "radial": "(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor[] turned) -> "
+    "Tensor",
     "edge_basis": "(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> "
     "(Tensor, Tensor, Tensor)",
 }

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "edges_autograd.h"
-#include "lines_autograd.h"
 
 namespace fusionmd {
 namespace {
@@ -22,24 +21,16 @@ void provide(torch::Library& library, const char* name, const char* schema, Kern
 
 const torch::Library* const library = [] {
   static torch::Library fragment(torch::Library::FRAGMENT, "fusionmd", std::nullopt, __FILE__, __LINE__);
-  provide(fragment, "couple",
-          "couple(Tensor a, Tensor b, Tensor[] tables, Tensor[] values, int[] rows_out, int[] rows_a, int[] rows_b, "
-          "int n_channels) -> Tensor",
-          TORCH_FN(couple_op));
   provide(fragment, "mix",
-          "mix(Tensor paths, Tensor[] weights, Tensor[] turned, int[] rows_in, int[] rows_out, int n_channels) -> Tensor",
-          TORCH_FN(mix_op));
-  provide(fragment, "weigh",
-          "weigh(Tensor[] lines, Tensor[] weights, Tensor species, int[] sources, int[] rows, int n_channels) -> "
-          "Tensor",
-          TORCH_FN(weigh_op));
-  provide(fragment, "neighbor_sum",
-          "neighbor_sum(Tensor harmonics, Tensor weights, Tensor features, Tensor senders, Tensor offsets, "
-          "Tensor paths, Tensor[] tables, Tensor[] values, int[] rows, int[] rows_in, int n_channels) -> Tensor",
-          TORCH_FN(neighbor_sum_op));
+          "mix(Tensor line, Tensor[] weights, Tensor[] turned, int[] rows, int n_channels) -> Tensor", TORCH_FN(mix_op));
+  provide(fragment, "layer",
+          "layer(Tensor h, Tensor features, Tensor harmonics, Tensor hidden, Tensor species, Tensor senders, "
+          "Tensor offsets, Tensor[] matrices, Tensor[] turned, Tensor[] scales, Tensor[] tables, Tensor[] values, "
+          "int[] program) -> Tensor",
+          TORCH_FN(layer_op));
   provide(fragment, "radial",
-          "radial(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor last, "
-          "Tensor[] turned) -> Tensor",
+          "radial(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor[] turned) -> "
+          "Tensor",
           TORCH_FN(radial_op));
   provide(fragment, "edge_basis",
           "edge_basis(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> (Tensor, Tensor, "

@@ -3,12 +3,9 @@
 // The edges of a node are neighbours in memory. T of one node stays in the first cache.
 #pragma once
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
-#include "lanes.h"
-#include "line.h"
+#include "couple.h"
 
 #define FUSIONMD_UNROLL _Pragma("GCC unroll 32")
 
@@ -21,24 +18,13 @@ struct NeighborPath {
 };
 
 template <class T>
-std::vector<NeighborPath> paths_of(const Tensor& packed, const Line<T>& features) {
-  std::vector<NeighborPath> paths;
-  int64_t row = 0;
-  for (const int32_t* p = packed.data_ptr<int32_t>(); p < packed.data_ptr<int32_t>() + packed.numel(); p += 4) {
-    paths.push_back({p[0], p[1], p[2], p[3], row, features.offset[p[2]], features.stride[p[2]]});
-    row += p[1] * p[3];
-  }
-  return paths;
-}
-
-template <class T>
 struct Edges {
-  const T *harmonics, *weights, *features;  // [E, n_harmonics], [E, n_paths, c], a line of N nodes
+  const T *harmonics, *weights, *features;  // [E, n_harmonics], [those from first_edge on, n_paths, c], a line of N nodes
   const int64_t *senders, *offsets;
-  int64_t n_harmonics, n_paths, n_channels;
+  int64_t n_harmonics, n_paths, n_channels, first_edge;
 
   const T* y(int64_t e) const { return harmonics + e * n_harmonics; }
-  const T* r(int64_t e, int64_t path) const { return weights + (e * n_paths + path) * n_channels; }
+  const T* r(int64_t e, int64_t path) const { return weights + ((e - first_edge) * n_paths + path) * n_channels; }
   int64_t h(int64_t e, const NeighborPath& path) const { return path.offset + senders[e] * path.stride; }
 };
 
@@ -74,7 +60,7 @@ inline void sum_path(const Edges<T>& edges, const NeighborPath& path, int64_t k,
 
 template <class T>
 struct EdgeSlopes {
-  T *weights, *features;  // as in Edges
+  T *weights, *features;  // as in Edges; no features: not wanted
 };
 
 // Back through one path of one edge. slope: of the products of this path [Y * H, c]; harmonics: one register a component,
@@ -106,8 +92,10 @@ inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const 
     }
     FUSIONMD_UNROLL for (int j = 0; j < H; ++j) {
       by_r += by_product[j] * h[j];
-      T* by_h = slopes.features + at + j * n + c;
-      store<V>(by_h, load<V>(by_h) + by_product[j] * r);
+      if (slopes.features) {
+        T* by_h = slopes.features + at + j * n + c;
+        store<V>(by_h, load<V>(by_h) + by_product[j] * r);
+      }
     }
     store<V>(by_weights + c, by_r);
   });
@@ -138,8 +126,10 @@ inline void pull_path(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const 
         store<V>(by_y, load<V>(by_y) + g * h * r);
       }
       by_r += by_product * h;
-      T* by_h = slopes.features + at + j * n + c;
-      store<V>(by_h, load<V>(by_h) + by_product * r);
+      if (slopes.features) {
+        T* by_h = slopes.features + at + j * n + c;
+        store<V>(by_h, load<V>(by_h) + by_product * r);
+      }
     }
     store<V>(by_weights + c, by_r);
   });
@@ -173,23 +163,18 @@ inline void pull_any(const Edges<T>& edges, const EdgeSlopes<T>& slopes, const N
 template <class T>
 struct NeighborSum {
   Edges<T> edges;
-  std::vector<NeighborPath> paths;
-  Table<T> table, turned;  // rows out from T, and T from rows out
-  IntArrayRef rows;
-  int64_t n_nodes;
+  const std::vector<NeighborPath>& paths;
+  const Table<T>&table, &turned;  // rows out from T, and T from rows out
 
-  void forward(const Tensor& out) const {
-    const Line<T> line(out, rows, n_nodes, edges.n_channels);
-    at::parallel_for(0, n_nodes, 4, [&](int64_t first, int64_t last) {
-      std::vector<T*> z;
-      std::vector<T> sums(turned.n_rows * register_width<T>);
-      for (int64_t node = first; node < last; ++node) {
-        line.point(node, z);
-        over_channels<T, 1>(edges.n_channels, [&]<class V, int K>(int64_t c) {
-          node_forward<V>(node, c, reinterpret_cast<V*>(sums.data()), z);
-        });
-      }
-    });
+  // Nodes first to last - 1; out: the line of those nodes.
+  void forward(int64_t first, int64_t last, const Line<T>& out, RowPointers<T>& rows, std::vector<T>& sums) const {
+    sums.resize(turned.n_rows * register_width<T>);
+    for (int64_t node = first; node < last; ++node) {
+      point(out, node - first, edges.n_channels, rows.out);
+      over_channels<T, 1>(edges.n_channels, [&]<class V, int K>(int64_t c) {
+        node_forward<V>(node, c, reinterpret_cast<V*>(sums.data()), rows.out);
+      });
+    }
   }
 
   template <class V>
@@ -203,26 +188,23 @@ struct NeighborSum {
     }
   }
 
-  // features: one line of zeros a thread, for the slopes by features.
-  void backward(const Tensor& slope, T* harmonics, T* weights, const std::vector<T*>& features) const {
-    const Line<T> line(slope, rows, n_nodes, edges.n_channels);
-    at::parallel_for(0, n_nodes, (n_nodes + features.size() - 1) / features.size(), [&](int64_t first, int64_t last) {
-      const EdgeSlopes<T> slopes{weights, features[at::get_thread_num()]};
-      std::vector<T*> g;
-      std::vector<T> pulled(turned.n_rows * edges.n_channels), by_y(edges.n_harmonics * register_width<T>);
-      for (int64_t node = first; node < last; ++node) {
-        line.point(node, g);
-        pull_rows(g, pulled.data());
-        for (int64_t e = edges.offsets[node]; e < edges.offsets[node + 1]; ++e) {
-          std::fill(by_y.begin(), by_y.end(), T(0));
-          for (size_t k = 0; k < paths.size(); ++k)
-            pull_any<T>(edges, slopes, paths[k], k, e, pulled.data() + paths[k].row * edges.n_channels,
-                        by_y.data() + paths[k].y * register_width<T>);
-          for (int64_t i = 0; i < edges.n_harmonics; ++i)
-            harmonics[e * edges.n_harmonics + i] = sum_of(by_y.data() + i * register_width<T>);
-        }
+  // slope: the line of slopes of those nodes; harmonics: slopes of all edges; `slopes` as in `Edges`.
+  void backward(int64_t first, int64_t last, const Line<T>& slope, T* harmonics, const EdgeSlopes<T>& slopes,
+                RowPointers<T>& rows, std::vector<T>& pulled) const {
+    pulled.resize(turned.n_rows * edges.n_channels + edges.n_harmonics * register_width<T>);
+    T* by_y = pulled.data() + turned.n_rows * edges.n_channels;
+    for (int64_t node = first; node < last; ++node) {
+      point(slope, node - first, edges.n_channels, rows.out);
+      pull_rows(rows.out, pulled.data());
+      for (int64_t e = edges.offsets[node]; e < edges.offsets[node + 1]; ++e) {
+        std::fill(by_y, by_y + edges.n_harmonics * register_width<T>, T(0));
+        for (size_t k = 0; k < paths.size(); ++k)
+          pull_any<T>(edges, slopes, paths[k], k, e, pulled.data() + paths[k].row * edges.n_channels,
+                      by_y + paths[k].y * register_width<T>);
+        for (int64_t i = 0; i < edges.n_harmonics; ++i)
+          harmonics[e * edges.n_harmonics + i] = sum_of(by_y + i * register_width<T>);
       }
-    });
+    }
   }
 
   // Slopes by T of one node [rows of T, c] from those by its rows out.

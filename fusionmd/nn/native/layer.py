@@ -1,24 +1,19 @@
-"""A layer in native operations, on edges instead of padded slots."""
+"""A layer as one native operation, on edges instead of padded slots."""
 
-from __future__ import annotations
-
-from itertools import accumulate
 from typing import List, cast
 
 import torch
 from torch import Tensor, nn
 
-from fusionmd.fusion.basis import n_components
 from fusionmd.nn.centered_sum import CenteredSum
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
 from fusionmd.nn.message import NeighborSum
-from fusionmd.nn.message_sum import MessageSum
-from fusionmd.nn.native.centered_sum import NativeCenteredSum
-from fusionmd.nn.native.mixing import NativeMixing
-from fusionmd.nn.native.neighbor_sum import NativeNeighborSum
-from fusionmd.nn.native.product import NativeProduct
+from fusionmd.nn.native.parts import rows_of, write_message, write_mixing, write_product
+from fusionmd.nn.native.program import CENTERS, TARGET, Line, ProgramWriter
 from fusionmd.nn.native.radial import NativeRadialNetwork
+from fusionmd.nn.native.turned import turned
+from fusionmd.nn.native.weights import LayerWeights
 
 
 def has_native_form(layer: Layer) -> bool:
@@ -26,33 +21,24 @@ def has_native_form(layer: Layer) -> bool:
     return isinstance(layer.message_sum, (NeighborSum, CenteredSum)) and layer.has_mixing
 
 
-def _native_sum(source: MessageSum, n_channels: int) -> NativeNeighborSum | NativeCenteredSum:
-    if isinstance(source, CenteredSum):
-        return NativeCenteredSum(source, n_channels)
-    return NativeNeighborSum(cast(NeighborSum, source), n_channels)
-
-
-class NativeLayer(nn.Module):
+class NativeLayer(LayerWeights):
     """`Layer` for edges sorted by receiver and features on flat lines, with the parameters of its source."""
 
+    turned: List[Tensor]
+
     def __init__(self, source: Layer) -> None:
-        super().__init__()
-        c, plan, basis = source.n_channels, source.product_plan, source.product_plan.basis
-        self.n_channels = c
-        self.rows_in: List[int] = [n_components(irrep, basis) for irrep in source.carried["h_i"]]
-        self.rows: List[int] = list(source.out.dims)
+        super().__init__(source)
+        self.n_channels = source.n_channels
+        self.rows_in: List[int] = rows_of(source.carried["h_i"], source.product_plan.basis)
         self.radial = NativeRadialNetwork(source.radial)
-        self.message_sum = _native_sum(source.message_sum, c)
-        self.mixing = NativeMixing(source.mixing, c)
-        self.product = NativeProduct(plan, source.carried, source.product, c)
-        self.out = NativeMixing(source.out, c)
-        self.center = NativeMixing(cast(ChannelMixing, source.center), c) if source.reads_centers else nn.Identity()
-        self.has_skip: bool = source.n_skip > 0
-        self.skip = NativeMixing(cast(ChannelMixing, source.skip), c) if source.n_skip > 0 else nn.Identity()
-        self.skip_scale = source.skip_scale
-        # One path from the k-th irrep of the features to the k-th of the target.
-        starts = [0, *accumulate(self.rows)]
-        self.skip_sources: List[int] = [x for k in range(len(self.rows)) for x in (0, starts[k], 1, k, 0)]
+        program = program_of(source, ProgramWriter(self.n_channels, self.rows_in, self.all_matrices(), self.scales()))
+        self.program: List[int] = program.numbers()
+        self.tables = nn.ModuleList(program.tables)
+        self.turned = []
+
+    def all_matrices(self) -> List[Tensor]:
+        """That which makes radial weights first."""
+        return [self.radial.last] + self.matrices()
 
     def forward(
         self,
@@ -72,13 +58,40 @@ class NativeLayer(nn.Module):
         species: [n].  senders, harmonics, basis, envelope, pairs: per edge [n_edges, ...].
         offsets: First edge of each centre, and the end [n + 1].  Returns the target, a flat line of n nodes.
         """
-        weights = self.radial(basis, envelope, pairs)
-        centers = self.center(h)
-        summed = self.message_sum(harmonics, weights, features, senders, offsets, centers)
-        carried = [self.mixing(summed), centers]
-        h_new = self.out(self.product(carried, species))
-        if self.has_skip:
-            scales = [self.skip_scale for _ in self.rows]
-            scaled = torch.ops.fusionmd.weigh([h], scales, species, self.skip_sources, self.rows, self.n_channels)
-            h_new = h_new + self.skip(scaled)
-        return h_new
+        matrices = self.all_matrices()
+        self.turned = turned(matrices, self.turned)
+        packed: List[Tensor] = []
+        values: List[Tensor] = []
+        for table in self.tables:
+            packed.append(table.packed)  # type: ignore[arg-type]
+            values.append(table.values)  # type: ignore[arg-type]
+        scales: List[Tensor] = []
+        for scale in self.scales():
+            scales.append(scale.view(scale.size(0), -1, self.n_channels))
+        return torch.ops.fusionmd.layer(
+            h, features, harmonics, self.radial(basis, envelope, pairs), species, senders, offsets, matrices,
+            self.turned, scales, packed, values, self.program,
+        )  # fmt: skip
+
+
+def program_of(source: Layer, program: ProgramWriter) -> ProgramWriter:
+    """The steps of a layer; its first tables sum over neighbours."""
+    plan, rows = source.product_plan, program.feature_rows
+    h, target = program.line(CENTERS, rows), program.line(TARGET, source.out.dims)
+    centers = write_mixing(program, h, cast(ChannelMixing, source.center)) if source.reads_centers else h
+    paths = write_message(program, source.message_sum, centers)
+    lines = {"A": write_mixing(program, paths, source.mixing), "h_i": centers}
+    carried = {name: (line, source.carried[name]) for name, line in lines.items()}
+    program.mix(write_product(program, plan, source.product, carried), list(source.out.weights), target)
+    if source.n_skip > 0:
+        write_skip(program, source, h, target)
+    return program
+
+
+def write_skip(program: ProgramWriter, source: Layer, h: Line, target: Line) -> None:
+    """Old features, scaled by species and mixed, are added to new ones; the target has the first irreps of h."""
+    skip = cast(ChannelMixing, source.skip)
+    scaled = program.scratch(skip.dims)
+    for piece, out in zip(h, scaled):
+        program.weigh(piece, source.skip_scale, 1, 0, out)
+    program.mix(scaled, list(skip.weights), target)

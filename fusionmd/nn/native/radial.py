@@ -13,7 +13,7 @@ from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 
 
 class NativeRadialNetwork(nn.Module):
-    """`RadialNetwork` as one operation."""
+    """`RadialNetwork` but for its last matrix, as one operation."""
 
     turned: List[Tensor]
 
@@ -23,12 +23,12 @@ class NativeRadialNetwork(nn.Module):
         self.turned = []
 
     def forward(self, basis: Tensor, envelope: Tensor, pairs: Tensor) -> Tensor:
-        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs [n_edges] -> [n_edges, n_out]."""
+        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs [n_edges] -> [n_edges, last width]."""
         hidden: List[Tensor] = []
         for weight in self.hidden:
             hidden.append(weight)
-        self.turned = turned(hidden + [self.last], self.turned)
-        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.last, self.turned)
+        self.turned = turned(hidden, self.turned)
+        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.turned)
 
 
 class NativeEdgeBasis(Constants):

@@ -1,12 +1,11 @@
 """Coupling tables for the native operations: the non-zero terms, sorted by the row they add to."""
 
 from collections.abc import Sequence
-from typing import List
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from fusionmd.fusion.constants import Constants
 
@@ -32,35 +31,7 @@ class CouplingTable(Constants):
         self.constant("values", values)
 
 
-class CouplingTables(nn.Module):
-    """The table of a form and those of its derivatives, as the lists that the operations take."""
-
-    def __init__(self, tables: Sequence[CouplingTable]) -> None:
-        super().__init__()
-        self.tables = nn.ModuleList(tables)
-
-    def packed(self) -> List[Tensor]:
-        """One a table."""
-        found: List[Tensor] = []
-        for table in self.tables:
-            found.append(table.packed)  # type: ignore[arg-type]
-        return found
-
-    def values(self) -> List[Tensor]:
-        """One a table."""
-        found: List[Tensor] = []
-        for table in self.tables:
-            found.append(table.values)  # type: ignore[arg-type]
-        return found
-
-    def forward(self) -> List[Tensor]:
-        """As `packed`."""
-        return self.packed()
-
-
-def trilinear(
-    terms: Terms, values: NDArray[np.float64], sizes: tuple[int, int, int], *, square: bool
-) -> CouplingTables:
+def trilinear(terms: Terms, values: NDArray[np.float64], sizes: Sequence[int], *, square: bool) -> list[CouplingTable]:
     """Tables of out(a, b), of the slope by a from (slope, b), and by b from (slope, a).
 
     square: a is b; then one table gives the whole slope from (slope, a).
@@ -69,13 +40,13 @@ def trilinear(
     out = CouplingTable(terms, values, sizes[0])
     if square:
         both = CouplingTable(np.concatenate([by_a, by_b]), np.concatenate([values, values]), sizes[1])
-        return CouplingTables([out, both])
-    return CouplingTables([out, CouplingTable(by_a, values, sizes[1]), CouplingTable(by_b, values, sizes[2])])
+        return [out, both]
+    return [out, CouplingTable(by_a, values, sizes[1]), CouplingTable(by_b, values, sizes[2])]
 
 
-def linear(matrix: NDArray[np.float64]) -> CouplingTables:
+def linear(matrix: NDArray[np.float64]) -> list[CouplingTable]:
     """Tables of out = matrix @ a and of its transpose."""
     row, column = np.nonzero(matrix)
     value, unused = matrix[row, column], np.zeros_like(row)
     forth = CouplingTable(np.stack([row, column, unused], 1), value, matrix.shape[0])
-    return CouplingTables([forth, CouplingTable(np.stack([column, row, unused], 1), value, matrix.shape[1])])
+    return [forth, CouplingTable(np.stack([column, row, unused], 1), value, matrix.shape[1])]

@@ -1,4 +1,4 @@
-// Lines and tables as the kernels see them.
+// Pieces of lines and coupling tables as the kernels see them.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,36 +11,30 @@ using at::IntArrayRef;
 using at::Tensor;
 using at::TensorList;
 
+// One irrep of a line: numbers [n_nodes, rows, n_channels], contiguous. A line is a few of them, in any place.
+template <class T>
+struct Piece {
+  T* start;
+  int64_t rows;
+};
+
+template <class T>
+using Line = std::vector<Piece<T>>;
+
+// Where each row of a line starts at one node.
+template <class T>
+void point(const Line<T>& line, int64_t node, int64_t n_channels, std::vector<T*>& rows) {
+  rows.clear();
+  for (const Piece<T>& piece : line)
+    for (int64_t row = 0; row < piece.rows; ++row)
+      rows.push_back(piece.start + (node * piece.rows + row) * n_channels);
+}
+
 inline int64_t total(IntArrayRef values) {
   int64_t sum = 0;
   for (int64_t value : values) sum += value;
   return sum;
 }
-
-// A line of a plan: one flat tensor, irrep after irrep, each [n_nodes, rows, n_channels] and contiguous.
-template <class T>
-struct Line {
-  T* base;
-  std::vector<int64_t> offset, stride;  // of each row, in numbers
-
-  Line(const Tensor& flat, IntArrayRef rows, int64_t n_nodes, int64_t n_channels) : base(flat.data_ptr<T>()) {
-    int64_t start = 0;
-    for (int64_t n_rows : rows) {
-      for (int64_t row = 0; row < n_rows; ++row) {
-        offset.push_back(start + row * n_channels);
-        stride.push_back(n_rows * n_channels);
-      }
-      start += n_nodes * n_rows * n_channels;
-    }
-  }
-
-  int64_t n_rows() const { return static_cast<int64_t>(offset.size()); }
-
-  void point(int64_t node, std::vector<T*>& rows) const {
-    rows.resize(offset.size());
-    for (size_t row = 0; row < offset.size(); ++row) rows[row] = base + offset[row] + node * stride[row];
-  }
-};
 
 inline int64_t n_nodes_of(const Tensor& flat, IntArrayRef rows, int64_t n_channels) {
   const int64_t per_node = total(rows) * n_channels;
