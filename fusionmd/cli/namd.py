@@ -1,17 +1,23 @@
 """`fusionmd namd`: surface hopping, and how far it can be trusted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fusionmd.cli.options import Json
-from fusionmd.cli.output import progress, show_table, write_json
+from fusionmd.cli.output import progress, show_table, waiting, write_json
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Non-adiabatic dynamics: trajectories that hop.")
 
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer cases and trajectories: under a minute.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; batches are dealt to them.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler, like tcp://host:8786.")
+]
 Plots = Annotated[Path | None, typer.Option("--plots", metavar="DIR", help="Folder for the curves, as PNG files.")]
 
 
@@ -46,10 +52,13 @@ def validate(quick: Quick = False, plots: Plots = None, json: Json = None) -> No
     raise typer.Exit(0 if passed else 1)
 
 
-@app.command("run", epilog="Example: fusionmd namd run hopping.yaml -o run.h5")
+@app.command("run", epilog="Example: fusionmd namd run hopping.yaml -o run.h5 --workers 4")
 def run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file: surfaces, method, lengths.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="HDF5 file of the trajectories.")],
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Forget an unfinished run of OUT.")] = False,
     json: Json = None,
 ) -> None:
     """Run an ensemble of hopping trajectories; the result and the whole protocol go into one HDF5 file."""
@@ -57,10 +66,39 @@ def run(
     from fusionmd.workflows.namd_settings import read_run
 
     settings = read_run(config)
-    with progress("hopping", settings.n_trajectories * settings.n_steps) as advance:
-        summary = run_namd(settings, output, on_step=advance)
+    with _resumable(output), progress("hopping", settings.n_trajectories * settings.n_steps) as advance:
+        summary = run_namd(settings, output, workers=workers, scheduler=scheduler, overwrite=overwrite, on_step=advance)
+    _report(summary, output, json)
+
+
+@app.command("resume", epilog="Example: fusionmd namd resume run.h5")
+def resume(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="HDF5 file that the stopped run was to write.")],
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    json: Json = None,
+) -> None:
+    """Go on with a run that was stopped or killed; the result is the same, bit for bit, as without the stop."""
+    from fusionmd.workflows.namd import resume_namd
+
+    with _resumable(output), waiting("hopping"):
+        summary = resume_namd(output, workers=workers, scheduler=scheduler)
+    _report(summary, output, json)
+
+
+def _report(summary: dict[str, Any], output: Path, json: Path | None) -> None:
     write_json(json, summary)
     print(f"{summary['n_trajectories']} trajectories, {summary['n_hops']} hops, {summary['n_frustrated']} frustrated")
     for state, (low, mean, high) in enumerate(summary["final_populations"]):
-        print(f"state {state} at {settings.time_fs:g} fs: {mean:.3f} ({low:.3f} .. {high:.3f}, 95 %)")
+        print(f"state {state} at {summary['time_fs']:g} fs: {mean:.3f} ({low:.3f} .. {high:.3f}, 95 %)")
     print(f"trajectories and protocol: {output}")
+
+
+@contextmanager
+def _resumable(output: Path) -> Iterator[None]:
+    """Ctrl-C says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"stopped; go on with: fusionmd namd resume {output}")
+        raise typer.Exit(130) from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.files import atomic_write
+from fusionmd.files import write_bytes_atomic
 from fusionmd.namd.ensemble import Ensemble
 from fusionmd.namd.populations import wilson_interval
 from fusionmd.namd.protocol import Surfaces
@@ -23,14 +24,19 @@ from fusionmd.units import (
 
 
 def write_ensemble(path: str | os.PathLike[str], result: Ensemble, surfaces: Surfaces, protocol: str) -> None:
-    """Write `result` atomically; protocol: The resolved settings, as text, for the attribute of that name."""
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    """Write `result` atomically; protocol: The resolved settings, as text, for the attribute of that name.
+
+    The file is made in memory first: HDF5 does not survive a disk that is full.
+    """
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
         file.attrs["protocol"] = protocol
         file.attrs["surfaces"] = surfaces.name
         for name, (values, unit, dimensions) in _arrays(result, surfaces).items():
             dataset = file.create_dataset(name, data=values)
             dataset.attrs["units"] = unit
             dataset.attrs["dimensions"] = dimensions
+    write_bytes_atomic(path, content.getvalue())
 
 
 def _arrays(result: Ensemble, surfaces: Surfaces) -> dict[str, tuple[NDArray[Any], str, list[str]]]:

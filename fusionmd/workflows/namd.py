@@ -1,69 +1,142 @@
-"""A run of hopping trajectories: settings in; one file with trajectories and the whole protocol out."""
+"""A run of hopping trajectories: settings in; one file with trajectories and the whole protocol out.
+
+While it runs, everything is in OUT.parts; a run that was killed goes on from there, and gives the same bits.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 import yaml
-from ase import Atoms
 
 from fusionmd.errors import ConfigError, DataError
+from fusionmd.files import write_text_atomic
+from fusionmd.namd.batch import OnStep
 from fusionmd.namd.config import parts_of
-from fusionmd.namd.driver import Parts, start
-from fusionmd.namd.ensemble import OnStep, run_ensemble
-from fusionmd.namd.model_systems import DiabaticModel, ModelSurfaces
+from fusionmd.namd.ensemble import Ensemble, check_lengths, gathered, slices
 from fusionmd.namd.populations import wilson_interval
-from fusionmd.namd.protocol import Array, Surfaces
-from fusionmd.namd.sampling import adiabatic_start, diabatic_start, wigner_packet
-from fusionmd.namd.scattering_models import (
-    DualAvoidedCrossing,
-    ExtendedCoupling,
-    LandauZenerLine,
-    SimpleAvoidedCrossing,
-)
-from fusionmd.namd.surfaces import PotentialSurfaces
+from fusionmd.namd.protocol import Surfaces
+from fusionmd.namd.segments import is_complete, result_of
 from fusionmd.namd.trajectory import write_ensemble
-from fusionmd.namd.vibronic_models import LinearVibronicCoupling, bma, butatriene, linear_vibronic, pyrazine
-from fusionmd.potential import load_potential
-from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS, FS_PER_ASE_TIME
-from fusionmd.workflows.namd_settings import FileSettings, PacketSettings, RunSettings
+from fusionmd.units import ATOMIC_TIME_PER_FS
+from fusionmd.workflows.namd_batches import Task, run_here, run_in_processes, run_on_cluster
+from fusionmd.workflows.namd_settings import RunSettings, read_run
+from fusionmd.workflows.namd_start import Beginning, beginning_of, started, surfaces_of
 
-MODELS: dict[str, Callable[[], DiabaticModel]] = {
-    "landau_zener": LandauZenerLine,
-    "tully_1": SimpleAvoidedCrossing,
-    "tully_2": DualAvoidedCrossing,
-    "tully_3": ExtendedCoupling,
-    "bma": bma,
-    "butatriene": butatriene,
-    "pyrazine": pyrazine,
-    "linear_vibronic": linear_vibronic,
-}
+NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
+SETTINGS, SURFACES = "settings.yaml", "surfaces.txt"
 
 
-def run_namd(settings: RunSettings, output: str | os.PathLike[str], *, on_step: OnStep | None = None) -> dict[str, Any]:
+def run_namd(
+    settings: RunSettings,
+    output: str | os.PathLike[str],
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
     """Run and write `output`; the summary has the counts of trajectories and hops and the final populations.
 
+    workers: Processes of this machine.  scheduler: Address of a Dask scheduler, instead.
     final_populations: Per state low, mean and high of the 95 % interval.
     """
-    if settings.n_steps % settings.interval:
-        raise ConfigError(f"n_steps {settings.n_steps} is no multiple of interval {settings.interval}; change one")
-    surfaces, positions, velocities = _beginning(settings)
+    folder = parts_folder(output)
+    if (folder / SETTINGS).exists() and not overwrite:
+        raise ConfigError(
+            f"an unfinished run of {os.fspath(output)} lies in {folder}; go on with fusionmd namd resume "
+            f"{os.fspath(output)}, or allow to overwrite it"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    beginning, surfaces = _checked(settings)
+    with _room_on_disk(output):
+        write_text_atomic(folder / SURFACES, surfaces.name)
+        write_text_atomic(folder / SETTINGS, _text(settings))
+        return _run(settings, output, beginning, surfaces, workers, scheduler, on_step)
+
+
+def resume_namd(
+    output: str | os.PathLike[str], *, workers: int = 1, scheduler: str | None = None, on_step: OnStep | None = None
+) -> dict[str, Any]:
+    """Go on with a run that was stopped; DataError where there is none, or it had other settings or surfaces."""
+    folder = parts_folder(output)
+    if not (folder / SETTINGS).exists():
+        said = "it is complete" if Path(output).exists() else "nothing was begun"
+        raise DataError(f"there is no unfinished run of {os.fspath(output)} ({said}); begin one with fusionmd namd run")
+    settings = read_run(folder / SETTINGS)
+    beginning, surfaces = _checked(settings)
+    written = (folder / SURFACES).read_text()
+    if written != surfaces.name:
+        raise DataError(
+            f"{folder} was begun with {written}, and now there is {surfaces.name}; bring the first one back, or begin "
+            "again with fusionmd namd run --overwrite"
+        )
+    with _room_on_disk(output):
+        return _run(settings, output, beginning, surfaces, workers, scheduler, on_step)
+
+
+def parts_folder(output: str | os.PathLike[str]) -> Path:
+    """Where a run keeps what it has so far."""
+    return Path(f"{os.fspath(output)}.parts")
+
+
+def _checked(settings: RunSettings) -> tuple[Beginning, Surfaces]:
+    """Everything that can be wrong is found before a file is written."""
+    check_lengths(settings.n_steps, settings.interval)
+    beginning = beginning_of(settings)
+    surfaces = surfaces_of(settings.surfaces, beginning.molecule)
     parts = parts_of(settings.method, surfaces, settings.time_step_fs * ATOMIC_TIME_PER_FS)
-    state = _started(settings, parts, positions, velocities)
-    result = run_ensemble(
-        state,
-        parts,
-        n_steps=settings.n_steps,
-        interval=settings.interval,
-        batch_size=settings.batch_size,
-        on_step=on_step,
-    )
-    write_ensemble(output, result, surfaces, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
+    started(settings, parts, np.arange(1), beginning.positions[:1], beginning.velocities[:1])
+    return beginning, surfaces
+
+
+def _run(
+    settings: RunSettings,
+    output: str | os.PathLike[str],
+    beginning: Beginning,
+    surfaces: Surfaces,
+    workers: int,
+    scheduler: str | None,
+    on_step: OnStep | None,
+) -> dict[str, Any]:
+    protocol = f"{_text(settings)}{surfaces.name}"
+    tasks = list(_tasks(settings, protocol, beginning, parts_folder(output)))
+    n_frames = settings.n_steps // settings.interval + 1
+    left = [task for task in tasks if not is_complete(task.folder, protocol, n_frames)]
+    if scheduler is not None:
+        run_on_cluster(left, scheduler, on_step=on_step)
+    elif workers > 1:
+        run_in_processes(left, workers, on_step=on_step)
+    else:
+        run_here(left, on_step=on_step)
+    results = [result_of(task.folder, protocol) for task in tasks]
+    ensemble = gathered(results, settings.time_step_fs * ATOMIC_TIME_PER_FS, settings.interval)
+    write_ensemble(output, ensemble, surfaces, _text(settings))
+    shutil.rmtree(parts_folder(output))
+    return _summary(ensemble)
+
+
+def _tasks(settings: RunSettings, protocol: str, beginning: Beginning, folder: Path) -> Iterator[Task]:
+    for index, numbers in enumerate(slices(len(beginning.positions), settings.batch_size)):
+        yield Task(
+            settings=settings,
+            protocol=protocol,
+            molecule=beginning.molecule,
+            numbers=numbers,
+            positions=beginning.positions[numbers],
+            velocities=beginning.velocities[numbers],
+            folder=folder / f"batch-{index:05d}",
+        )
+
+
+def _summary(result: Ensemble) -> dict[str, Any]:
     final = result.active_populations()[-1]
     low, high = wilson_interval(final, result.n_trajectories)
     return {
@@ -71,78 +144,23 @@ def run_namd(settings: RunSettings, output: str | os.PathLike[str], *, on_step: 
         "n_hops": int(result.hops.is_accepted.sum()),
         "n_frustrated": int((~result.hops.is_accepted).sum()),
         "final_populations": np.stack([low, final, high], axis=1).tolist(),
+        "time_fs": float(result.times[-1] / ATOMIC_TIME_PER_FS),
     }
 
 
-def _beginning(settings: RunSettings) -> tuple[Surfaces, Array, Array]:
-    """Surfaces, positions and velocities of every trajectory, atomic units."""
-    if isinstance(settings.surfaces, FileSettings):
-        return _of_file(settings.surfaces)
-    return _of_model(settings.surfaces, settings.n_trajectories, settings.method.seed)
+def _text(settings: RunSettings) -> str:
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
 
 
-def _of_model(given: PacketSettings, n: int, seed: int) -> tuple[Surfaces, Array, Array]:
-    model = MODELS[given.model]()
-    centre, width, wave_number = given.centre, given.width, given.wave_number
-    if isinstance(model, LinearVibronicCoupling):
-        centre = centre or model.centre.tolist()
-        width = width or np.sqrt(2 / model.frequencies).tolist()
-        wave_number = wave_number or [0.0] * len(model.frequencies)
-    if centre is None or width is None or wave_number is None:
-        raise ConfigError(f"model {given.model} needs a packet: give centre, width and wave_number, in atomic units")
-    if not len(centre) == len(width) == len(wave_number) == len(model.masses) or min(width) <= 0:
-        raise ConfigError(f"centre, width (positive) and wave_number of {given.model} have {len(model.masses)} numbers")
-    places, speeds = wigner_packet(
-        np.arange(n), centre=centre, width=width, wave_number=wave_number, masses=model.masses, seed=seed
-    )
-    return ModelSurfaces(model), places, speeds
-
-
-def _of_file(given: FileSettings) -> tuple[Surfaces, Array, Array]:
-    frames = _read(given.frames)
-    first = frames[0]
-    if any((frame.numbers != first.numbers).any() if len(frame) == len(first) else True for frame in frames):
-        raise DataError(f"the frames of {given.frames} are not all of one molecule; give frames with the same atoms")
-    if any((frame.pbc != first.pbc).any() or not np.array_equal(frame.cell, first.cell) for frame in frames):
-        raise DataError(f"the frames of {given.frames} do not share one cell; give frames with the same cell")
-    if not all(frame.has("momenta") for frame in frames):
-        raise DataError(f"some frames of {given.frames} have no velocities; write them, for instance with fusionmd md")
-    surfaces = PotentialSurfaces(
-        load_potential(given.potential),
-        first.numbers,
-        cell=first.cell.array,
-        pbc=first.pbc,
-        masses_amu=first.get_masses(),
-        chunk=given.chunk,
-    )
-    places = np.stack([frame.positions.ravel() for frame in frames]) / ANGSTROM_PER_BOHR
-    speeds = np.stack([frame.get_velocities().ravel() for frame in frames])
-    return surfaces, places, speeds / FS_PER_ASE_TIME / ANGSTROM_PER_BOHR / ATOMIC_TIME_PER_FS
-
-
-def _read(path: str) -> list[Atoms]:
-    if not Path(path).exists():
-        raise DataError(f"there is no file {path}; give structures with velocities that ASE can read")
+@contextmanager
+def _room_on_disk(output: str | os.PathLike[str]) -> Iterator[None]:
+    """A disk that is full is an error that says how to go on."""
     try:
-        frames = ase.io.read(path, index=":")
-    except Exception as error:  # readers of some forty formats fail in as many ways
-        raise DataError(f"ASE cannot read {path} ({type(error).__name__}: {error}); give an xyz file") from None
-    if not frames:
-        raise DataError(f"{path} holds no structure; give at least one, with velocities")
-    return list(frames)
-
-
-def _started(settings: RunSettings, parts: Parts, positions: Array, velocities: Array) -> Any:
-    numbers, n_states = np.arange(len(positions)), parts.surfaces.n_states
-    wanted = settings.state if settings.diabatic_state is None else settings.diabatic_state
-    if wanted >= n_states:
-        raise ConfigError(f"state {wanted} was asked for; {parts.surfaces.name} has states 0..{n_states - 1}")
-    if settings.diabatic_state is None:
-        active, amplitudes = adiabatic_start(numbers, wanted, n_states)
-    elif parts.surfaces.has_diabatic:
-        active, amplitudes = diabatic_start(numbers, wanted, positions, parts.surfaces, settings.method.seed)
-    else:
-        raise ConfigError(f"{parts.surfaces.name} has no diabatic states; give `state` instead of `diabatic_state`")
-    return start(
-        parts, trajectory=numbers, positions=positions, velocities=velocities, active=active, amplitudes=amplitudes
-    )
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DataError(
+            f"{os.fspath(output)} or its parts cannot be written ({error.strerror or error}); what was written is "
+            f"whole: make room, then fusionmd namd resume {os.fspath(output)}"
+        ) from error

@@ -49,7 +49,8 @@ class RunSettings(BaseModel):
     time_step_fs: float = Field(0.1, gt=0)
     n_steps: int = Field(1000, ge=1)
     interval: int = Field(10, ge=1, description="steps between records; divides n_steps")
-    batch_size: int | None = Field(None, ge=1, description="trajectories that move together; changes no result")
+    batch_size: int = Field(500, ge=1, description="trajectories that move together; models: changes no result")
+    checkpoint_s: float = Field(60.0, ge=0, description="seconds between checkpoints; changes no result")
 
     @property
     def time_fs(self) -> float:

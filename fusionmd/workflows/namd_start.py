@@ -1,0 +1,151 @@
+"""What hopping trajectories start from: surfaces, and positions and velocities of every trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from fusionmd.errors import ConfigError, DataError
+from fusionmd.namd.driver import Parts, start
+from fusionmd.namd.model_systems import DiabaticModel, ModelSurfaces
+from fusionmd.namd.protocol import Array, IntArray, Surfaces
+from fusionmd.namd.sampling import adiabatic_start, diabatic_start, wigner_packet
+from fusionmd.namd.scattering_models import (
+    DualAvoidedCrossing,
+    ExtendedCoupling,
+    LandauZenerLine,
+    SimpleAvoidedCrossing,
+)
+from fusionmd.namd.state import State
+from fusionmd.namd.surfaces import PotentialSurfaces
+from fusionmd.namd.vibronic_models import LinearVibronicCoupling, bma, butatriene, linear_vibronic, pyrazine
+from fusionmd.potential import load_potential
+from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS, FS_PER_ASE_TIME
+from fusionmd.workflows.namd_settings import FileSettings, PacketSettings, RunSettings
+
+MODELS: dict[str, Callable[[], DiabaticModel]] = {
+    "landau_zener": LandauZenerLine,
+    "tully_1": SimpleAvoidedCrossing,
+    "tully_2": DualAvoidedCrossing,
+    "tully_3": ExtendedCoupling,
+    "bma": bma,
+    "butatriene": butatriene,
+    "pyrazine": pyrazine,
+    "linear_vibronic": linear_vibronic,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """Whose surfaces a potential gives. numbers: [n_atoms].  cell, pbc: As in `Structure`.  masses: amu [n_atoms]."""
+
+    numbers: IntArray
+    cell: Any
+    pbc: Any
+    masses: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Positions and velocities [n_traj, n_dof], atomic units; molecule: None for analytic models."""
+
+    molecule: Molecule | None
+    positions: Array
+    velocities: Array
+
+
+def beginning_of(settings: RunSettings) -> Beginning:
+    """Draw, or read, where every trajectory starts."""
+    if isinstance(settings.surfaces, FileSettings):
+        return _of_file(settings.surfaces)
+    return _of_model(settings.surfaces, settings.n_trajectories, settings.method.seed)
+
+
+def surfaces_of(given: PacketSettings | FileSettings, molecule: Molecule | None) -> Surfaces:
+    """The surfaces of a run; a potential file is loaded, and tested, here."""
+    if isinstance(given, PacketSettings):
+        return ModelSurfaces(MODELS[given.model]())
+    assert molecule is not None
+    return PotentialSurfaces(
+        load_potential(given.potential),
+        molecule.numbers,
+        cell=molecule.cell,
+        pbc=molecule.pbc,
+        masses_amu=molecule.masses,
+        chunk=given.chunk,
+    )
+
+
+def started(settings: RunSettings, parts: Parts, numbers: IntArray, positions: Array, velocities: Array) -> State:
+    """The state at step 0 of the trajectories called `numbers`."""
+    surfaces = parts.surfaces
+    wanted = settings.state if settings.diabatic_state is None else settings.diabatic_state
+    if wanted >= surfaces.n_states:
+        raise ConfigError(f"state {wanted} was asked for; {surfaces.name} has states 0..{surfaces.n_states - 1}")
+    if settings.diabatic_state is None:
+        active, amplitudes = adiabatic_start(numbers, wanted, surfaces.n_states)
+    elif surfaces.has_diabatic:
+        active, amplitudes = diabatic_start(numbers, wanted, positions, surfaces, settings.method.seed)
+    else:
+        raise ConfigError(f"{surfaces.name} has no diabatic states; give `state` instead of `diabatic_state`")
+    return start(
+        parts, trajectory=numbers, positions=positions, velocities=velocities, active=active, amplitudes=amplitudes
+    )
+
+
+def read_frames(path: str) -> list[Atoms]:
+    """Structures of one molecule in one cell, from any format ASE reads; DataError names what is wrong."""
+    if not Path(path).exists():
+        raise DataError(f"there is no file {path}; give structures that ASE can read")
+    try:
+        frames = list(ase.io.read(path, index=":"))
+    except Exception as error:  # readers of some forty formats fail in as many ways
+        raise DataError(f"ASE cannot read {path} ({type(error).__name__}: {error}); give an xyz file") from None
+    if not frames:
+        raise DataError(f"{path} holds no structure; give at least one")
+    first = frames[0]
+    if any(len(frame) != len(first) or (frame.numbers != first.numbers).any() for frame in frames):
+        raise DataError(f"the frames of {path} are not all of one molecule; give frames with the same atoms")
+    if any((frame.pbc != first.pbc).any() or not np.array_equal(frame.cell, first.cell) for frame in frames):
+        raise DataError(f"the frames of {path} do not share one cell; give frames with the same cell")
+    return frames
+
+
+def molecule_of(atoms: Atoms) -> Molecule:
+    """Atoms, cell and masses of a structure."""
+    return Molecule(atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_masses())
+
+
+def _of_model(given: PacketSettings, n: int, seed: int) -> Beginning:
+    model = MODELS[given.model]()
+    centre, width, wave_number = given.centre, given.width, given.wave_number
+    if isinstance(model, LinearVibronicCoupling):
+        centre = centre or model.centre.tolist()
+        width = width or np.sqrt(2 / model.frequencies).tolist()
+        wave_number = wave_number or [0.0] * len(model.frequencies)
+    if centre is None or width is None or wave_number is None:
+        raise ConfigError(f"model {given.model} needs a packet: give centre, width and wave_number, in atomic units")
+    if not len(centre) == len(width) == len(wave_number) == len(model.masses) or min(width) <= 0:
+        raise ConfigError(f"centre, width (positive) and wave_number of {given.model} have {len(model.masses)} numbers")
+    places, speeds = wigner_packet(
+        np.arange(n), centre=centre, width=width, wave_number=wave_number, masses=model.masses, seed=seed
+    )
+    return Beginning(None, places, speeds)
+
+
+def _of_file(given: FileSettings) -> Beginning:
+    frames = read_frames(given.frames)
+    if not all(frame.has("momenta") for frame in frames):
+        raise DataError(
+            f"some frames of {given.frames} have no velocities; write them with fusionmd namd sample, or fusionmd md"
+        )
+    places = np.stack([frame.positions.ravel() for frame in frames]) / ANGSTROM_PER_BOHR
+    speeds = np.stack([frame.get_velocities().ravel() for frame in frames])
+    speeds = speeds / FS_PER_ASE_TIME / ANGSTROM_PER_BOHR / ATOMIC_TIME_PER_FS
+    return Beginning(molecule_of(frames[0]), places, speeds)
