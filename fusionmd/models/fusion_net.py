@@ -23,10 +23,10 @@ from fusionmd.nn.harmonics import CartesianHarmonics
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
 from fusionmd.nn.message_sum import message_sum
+from fusionmd.nn.native.edge_basis import NativeEdgeBasis
 from fusionmd.nn.native.layer import NativeLayer, has_native_form
 from fusionmd.nn.native.lines import first_nodes, joined, parted
 from fusionmd.nn.native.mixing import NativeMixing
-from fusionmd.nn.native.radial import NativeEdgeBasis
 from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
 from fusionmd.nn.readout import LinearReadout, NetworkReadout
 from fusionmd.nn.repulsion import ZBLRepulsion

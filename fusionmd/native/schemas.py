@@ -11,11 +11,9 @@ import torch
 
 SCHEMAS = {
     "mix": "(Tensor line, Tensor[] weights, Tensor[] turned, int[] rows, int n_channels) -> Tensor",
-    "layer": "(Tensor h, Tensor features, Tensor harmonics, Tensor hidden, Tensor species, Tensor senders, "
-    "Tensor offsets, Tensor[] matrices, Tensor[] turned, Tensor[] scales, Tensor[] tables, Tensor[] values, "
-    "int[] program) -> Tensor",
-    "radial": "(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor[] turned) -> "
-    "Tensor",
+    "layer": "(Tensor h, Tensor features, Tensor harmonics, Tensor basis, Tensor envelope, Tensor species, "
+    "Tensor senders, Tensor offsets, Tensor pairs, Tensor pair_shift, Tensor[] matrices, Tensor[] turned, "
+    "Tensor[] scales, Tensor[] tables, Tensor[] values, int[] program) -> Tensor",
     "edge_basis": "(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> "
     "(Tensor, Tensor, Tensor)",
 }

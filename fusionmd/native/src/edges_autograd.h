@@ -1,48 +1,10 @@
-// Operations on edges with their first derivatives. Tables and weights are constants.
+// What an edge vector becomes, with its first derivatives.
 #pragma once
 
 #include "edges.h"
 #include "layer_autograd.h"
 
 namespace fusionmd {
-
-// ---- radial
-
-struct RadialNet {
-  Tensor pairs, pair_shift;
-  std::vector<Tensor> hidden, turned;  // turned: [n_out, n_in]
-};
-
-// The last hidden layer of the radial network times the cutoff function.
-struct Radial : torch::autograd::Function<Radial> {
-  static Tensor forward(AutogradContext* context, const Tensor& basis, const Tensor& envelope, RadialNet constants) {
-    const RadialNet& with = keep(context, std::move(constants));
-    variable_list sums{at::mm(basis, with.hidden[0])};
-    if (with.pair_shift.size(0) > 0) sums[0].add_(with.pair_shift.index_select(0, with.pairs));
-    for (size_t k = 1; k < with.hidden.size(); ++k) sums.push_back(at::mm(at::silu(sums.back()), with.hidden[k]));
-    sums.push_back(at::silu(sums.back()));
-    sums.push_back(envelope);
-    context->save_for_backward(sums);
-    return sums[with.hidden.size()] * envelope;
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list slopes) {
-    const variable_list saved = context->get_saved_variables();
-    const RadialNet& with = kept_by<RadialNet>(context);
-    const size_t depth = with.hidden.size();
-    const Tensor by_envelope = (slopes[0] * saved[depth]).sum(1, true);
-    Tensor slope = slopes[0] * saved[depth + 1];
-    for (size_t k = depth; k-- > 0;) slope = at::mm(at::silu_backward(slope, saved[k]), with.turned[k]);
-    return {slope, by_envelope, Tensor()};
-  }
-};
-
-inline Tensor radial_op(const Tensor& basis, const Tensor& envelope, const Tensor& pairs, const Tensor& pair_shift,
-                        TensorList hidden, TensorList turned) {
-  return Radial::apply(basis, envelope, RadialNet{pairs, pair_shift, hidden.vec(), turned.vec()});
-}
-
-// ---- edge_basis
 
 struct EdgeBasis : torch::autograd::Function<EdgeBasis> {
   static variable_list forward(AutogradContext* context, const Tensor& vectors, const Tensor& coefficients,

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#define FUSIONMD_UNROLL _Pragma("GCC unroll 32")
+
 namespace fusionmd {
 
 // A register of 64 bytes. The compiler cuts it where the machine has shorter ones.

@@ -4,6 +4,7 @@
 #include "channels.h"
 #include "neighbors.h"
 #include "program.h"
+#include "radial.h"
 
 namespace fusionmd {
 
@@ -25,70 +26,75 @@ using Stores = std::array<Store<T>, n_kinds>;
 // Buffers of one thread, which outlive the call.
 template <class T>
 struct Workspace {
-  std::vector<T> lines, weights, by_weights, sums;
+  std::vector<T> lines, weights, by_weights, by_hidden, hidden, sums;
   RowPointers<T> rows;
+};
 
-  static T* grown(std::vector<T>& buffer, int64_t n) {
-    if (static_cast<int64_t>(buffer.size()) < n) buffer.resize(n);
-    return buffer.data();
-  }
+// What the edges bring: [n_edges, ...], and what is kept of the radial network; no weights: found anew.
+struct EdgeTensors {
+  Tensor harmonics, basis, envelope, senders, offsets, pairs, pair_shift, hidden, weights;
+};
+
+template <class T>
+struct LayerSlopes {
+  T *out, *h, *features, *harmonics, *basis, *envelope;
 };
 
 template <class T>
 class LayerRun {
  public:
-  LayerRun(const LayerConstants& with, const Tensor& features, const Tensor& senders, const Tensor& offsets,
-           const Tensor& species, const Tensor& harmonics, const Tensor& hidden, const Tensor& radial)
-      : program(with.numbers), with(with), n_channels(program.n_channels), n_nodes(offsets.size(0) - 1),
-        n_hidden(hidden.size(1)), n_weights(program.n_paths() * program.n_channels),
-        hidden(hidden.data_ptr<T>()), radial(radial.data_ptr<T>()), keeps_radial(radial.numel() > 0),
-        species(species.data_ptr<int64_t>()), offsets(offsets.data_ptr<int64_t>()),
-        edges{harmonics.data_ptr<T>(), nullptr, features.data_ptr<T>(), senders.data_ptr<int64_t>(),
-              this->offsets, harmonics.size(1), program.n_paths(), program.n_channels, 0} {
+  LayerRun(const LayerConstants& with, const Tensor& features, const Tensor& species, const EdgeTensors& of)
+      : program(with.numbers), with(with), n_channels(program.n_channels), n_nodes(of.offsets.size(0) - 1),
+        n_weights(program.n_paths() * program.n_channels),
+        n_hidden(RadialNet<T>::n_kept(with.matrices, program.n_hidden)), hidden(of.hidden.data_ptr<T>()),
+        weights(of.weights.data_ptr<T>()), keeps_weights(of.weights.numel() > 0),
+        species(species.data_ptr<int64_t>()), offsets(of.offsets.data_ptr<int64_t>()),
+        radial(with.matrices, with.turned, program.n_hidden, of.basis, of.envelope, of.pairs, of.pair_shift),
+        edges{of.harmonics.data_ptr<T>(), nullptr, features.data_ptr<T>(), of.senders.data_ptr<int64_t>(),
+              offsets, of.harmonics.size(1), program.n_paths(), program.n_channels, 0} {
     for (size_t k = 0; k < with.tables.size(); ++k) tables.emplace_back(with.tables[k], with.values[k]);
     find_paths(features.numel());
   }
 
   void forward(int64_t first, int64_t last, T* h, T* out, T* keep, Workspace<T>& space) const {
-    const int64_t n = last - first, n_scratch = program.n_rows[scratch] * n * n_channels;
-    T* lines = Workspace<T>::grown(space.lines, n_scratch);
+    const int64_t n = last - first, e = offsets[first], n_edges = offsets[last] - e;
+    T* lines = grown(space.lines, program.n_rows[scratch] * n * n_channels);
     const auto pieces = placed({{{h, n_nodes, first}, {out, n_nodes, first}, {keep, n_nodes, first}, {lines, n, 0}}});
-    const Edges<T> seen = edges_of(first, last, space, false);
-    NeighborSum<T>{seen, paths, tables[0], tables[1]}.forward(first, last, line(pieces, program.summed), space.rows,
-                                                              space.sums);
+    radial.forward(e, n_edges, hidden + e * n_hidden, space.hidden);
+    NeighborSum<T>{edges_of(e, n_edges, space, false), paths, tables[0], tables[1]}.forward(
+        first, last, line(pieces, program.summed), space.rows, space.sums);
     std::vector<char> is_filled(pieces.size(), false);
     for (const IntArrayRef& step : program.steps) run(step, pieces, first, n, is_filled, space.rows);
   }
 
-  // by_h and by_features are added to; the slopes by harmonics and by hidden are written.
-  void backward(int64_t first, int64_t last, T* h, T* by_out, T* keep, T* by_h, T* by_features, T* by_harmonics,
-                T* by_hidden, Workspace<T>& space) const {
-    const int64_t n = last - first, n_kept = program.n_rows[kept] * n * n_channels;
-    const int64_t n_scratch = program.n_rows[scratch] * n * n_channels;
-    T* lines = Workspace<T>::grown(space.lines, n_kept + n_scratch);
-    std::fill(lines, lines + n_kept + n_scratch, T(0));
-    const auto pieces = placed({{{h, n_nodes, first}, {nullptr, n, 0}, {keep, n_nodes, first}, {nullptr, n, 0}}});
+  // The slopes by h and by features are added to, the others written. features: null if they are not wanted.
+  void backward(int64_t first, int64_t last, T* h, T* keep, const LayerSlopes<T>& by, Workspace<T>& space) const {
+    const int64_t n = last - first, e = offsets[first], n_edges = offsets[last] - e;
+    const int64_t n_kept = program.n_rows[kept] * n * n_channels, n_all = n_kept + program.n_rows[scratch] * n * n_channels;
+    T* lines = grown(space.lines, n_all);
+    std::fill(lines, lines + n_all, T(0));
+    const auto pieces = placed({{{h, n_nodes, first}, {by.out, n_nodes, first}, {keep, n_nodes, first}, {lines, n, 0}}});
     const auto slopes =
-        placed({{{by_h, n_nodes, first}, {by_out, n_nodes, first}, {lines, n, 0}, {lines + n_kept, n, 0}}});
+        placed({{{by.h, n_nodes, first}, {by.out, n_nodes, first}, {lines, n, 0}, {lines + n_kept, n, 0}}});
     for (size_t k = program.steps.size(); k-- > 0;) run_back(program.steps[k], pieces, slopes, first, n, space.rows);
-    const Edges<T> seen = edges_of(first, last, space, keeps_radial);
-    const int64_t n_edges = offsets[last] - offsets[first];
-    T* by_weights = Workspace<T>::grown(space.by_weights, n_edges * n_weights);
-    NeighborSum<T>{seen, paths, tables[0], tables[1]}.backward(first, last, line(slopes, program.summed), by_harmonics,
-                                                               {by_weights, by_features}, space.rows, space.sums);
-    multiply(by_weights, with.turned[0].template data_ptr<T>(), by_hidden + offsets[first] * n_hidden, n_edges,
-             n_hidden, n_weights, false);
+    T* by_weights = grown(space.by_weights, n_edges * n_weights);
+    NeighborSum<T>{edges_of(e, n_edges, space, keeps_weights), paths, tables[0], tables[1]}.backward(
+        first, last, line(slopes, program.summed), by.harmonics, {by_weights, by.features}, space.rows, space.sums);
+    T* by_hidden = grown(space.by_hidden, n_edges * radial.widest());
+    multiply(by_weights, with.turned[program.n_hidden].template data_ptr<T>(), by_hidden, n_edges, radial.last_width(),
+             n_weights, false);
+    radial.backward(e, n_edges, hidden + e * n_hidden, by_hidden, by.basis, by.envelope, space.hidden);
   }
 
   const Program program;
 
  private:
   const LayerConstants& with;
-  const int64_t n_channels, n_nodes, n_hidden, n_weights;
-  const T* hidden;
-  T* radial;
-  const bool keeps_radial;
+  const int64_t n_channels, n_nodes, n_weights, n_hidden;
+  T *hidden, *weights;
+  const bool keeps_weights;
   const int64_t *species, *offsets;
+  const RadialNet<T> radial;
   const Edges<T> edges;
   std::vector<Table<T>> tables;
   std::vector<NeighborPath> paths;
@@ -128,15 +134,14 @@ class LayerRun {
   }
 
   // The edges of a block with their radial weights: those that are kept, or found anew.
-  Edges<T> edges_of(int64_t first, int64_t last, Workspace<T>& space, bool is_known) const {
-    const int64_t e = offsets[first], n_edges = offsets[last] - e;
+  Edges<T> edges_of(int64_t e, int64_t n_edges, Workspace<T>& space, bool is_known) const {
     Edges<T> seen = edges;
     seen.first_edge = e;
-    T* weights = keeps_radial ? radial + e * n_weights : Workspace<T>::grown(space.weights, n_edges * n_weights);
+    T* found = keeps_weights ? weights + e * n_weights : grown(space.weights, n_edges * n_weights);
     if (!is_known)
-      multiply(hidden + e * n_hidden, with.matrices[0].template data_ptr<T>(), weights, n_edges, n_weights, n_hidden,
-               false);
-    seen.weights = weights;
+      multiply(radial.result(n_edges, hidden + e * n_hidden), with.matrices[program.n_hidden].template data_ptr<T>(),
+               found, n_edges, n_weights, radial.last_width(), false);
+    seen.weights = found;
     return seen;
   }
 

@@ -71,7 +71,7 @@ inline std::vector<int64_t> blocks_of(const Tensor& offsets, int64_t max_nodes, 
 }
 
 // What stays in the second cache, with what is read beside.
-constexpr int64_t n_block_numbers = 1 << 17, max_kept_radial_bytes = 1 << 20;
+constexpr int64_t n_block_numbers = 1 << 17, max_kept_bytes = 1 << 20;
 
 inline std::vector<int64_t> blocks_of(const Tensor& offsets, const Program& program) {
   const int64_t c = program.n_channels, per_node = (program.n_rows[kept] + program.n_rows[scratch]) * c;
@@ -81,19 +81,21 @@ inline std::vector<int64_t> blocks_of(const Tensor& offsets, const Program& prog
 
 struct Layer : torch::autograd::Function<Layer> {
   static Tensor forward(AutogradContext* context, const Tensor& h, const Tensor& features, const Tensor& harmonics,
-                        const Tensor& hidden, const Tensor& species, const Tensor& senders, const Tensor& offsets,
+                        const Tensor& basis, const Tensor& envelope, const Tensor& species, EdgeTensors of,
                         LayerConstants constants) {
     const LayerConstants& with = keep(context, std::move(constants));
     const Program program(with.numbers);
-    const int64_t c = program.n_channels, n_nodes = offsets.size(0) - 1;
-    const int64_t n_radial = senders.size(0) * program.n_paths() * c;
-    const bool keeps_radial = n_radial * static_cast<int64_t>(hidden.element_size()) <= max_kept_radial_bytes;
-    const Tensor radial = at::empty({keeps_radial ? n_radial : 0}, hidden.options());
-    const Tensor keep = at::empty({n_nodes * program.n_rows[kept] * c}, hidden.options());
-    Tensor out = at::empty({n_nodes * program.n_rows[target] * c}, hidden.options());
-    const auto blocks = blocks_of(offsets, program);
+    const int64_t c = program.n_channels, n_nodes = of.offsets.size(0) - 1, n_edges = of.senders.size(0);
+    const int64_t n_weights = n_edges * program.n_paths() * c;
+    const bool keeps_weights = n_weights * static_cast<int64_t>(h.element_size()) <= max_kept_bytes;
+    of.harmonics = harmonics, of.basis = basis, of.envelope = envelope;
+    of.weights = at::empty({keeps_weights ? n_weights : 0}, h.options());
+    const Tensor keep = at::empty({n_nodes * program.n_rows[kept] * c}, h.options());
+    Tensor out = at::empty({n_nodes * program.n_rows[target] * c}, h.options());
+    const auto blocks = blocks_of(of.offsets, program);
     AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "layer", [&] {
-      const LayerRun<scalar_t> run(with, features, senders, offsets, species, harmonics, hidden, radial);
+      of.hidden = at::empty({n_edges * RadialNet<scalar_t>::n_kept(with.matrices, program.n_hidden)}, h.options());
+      const LayerRun<scalar_t> run(with, features, species, of);
       at::parallel_for(0, static_cast<int64_t>(blocks.size()) - 1, 1, [&](int64_t begin, int64_t end) {
         static thread_local Workspace<scalar_t> space;
         for (int64_t k = begin; k < end; ++k)
@@ -101,44 +103,50 @@ struct Layer : torch::autograd::Function<Layer> {
                       keep.data_ptr<scalar_t>(), space);
       });
     });
-    context->save_for_backward({h, features, harmonics, hidden, species, senders, offsets, radial, keep});
+    context->save_for_backward({h, features, harmonics, basis, envelope, species, of.senders, of.offsets, of.pairs,
+                                of.pair_shift, of.hidden, of.weights, keep});
     return out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list slopes) {
     const variable_list saved = context->get_saved_variables();
-    const Tensor &h = saved[0], &features = saved[1], &harmonics = saved[2], &hidden = saved[3], &offsets = saved[6];
+    const Tensor &h = saved[0], &features = saved[1], &species = saved[5], &keep = saved[12];
+    const EdgeTensors of{saved[2], saved[3], saved[4], saved[6], saved[7], saved[8], saved[9], saved[10], saved[11]};
     const LayerConstants& with = kept_by<LayerConstants>(context);
-    const Tensor slope = slopes[0].contiguous(), by_h = at::zeros_like(h);
-    const Tensor by_harmonics = at::empty_like(harmonics), by_hidden = at::empty_like(hidden);
-    const auto blocks = blocks_of(offsets, Program(with.numbers));
+    const Tensor slope = slopes[0].contiguous(), by_h = at::zeros_like(h), by_harmonics = at::empty_like(of.harmonics);
+    const Tensor by_basis = at::empty_like(of.basis), by_envelope = at::empty_like(of.envelope);
+    const auto blocks = blocks_of(of.offsets, Program(with.numbers));
     const int64_t n_blocks = static_cast<int64_t>(blocks.size()) - 1;
     const int64_t n_threads = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), n_blocks));
     const bool wants_features = context->needs_input_grad(1);
     const Tensor by_features = at::zeros({n_threads, wants_features ? features.size(0) : 0}, features.options());
     AT_DISPATCH_FLOATING_TYPES(slope.scalar_type(), "layer", [&] {
-      const LayerRun<scalar_t> run(with, features, saved[5], offsets, saved[4], harmonics, hidden, saved[7]);
+      const LayerRun<scalar_t> run(with, features, species, of);
       at::parallel_for(0, n_blocks, (n_blocks + n_threads - 1) / n_threads, [&](int64_t begin, int64_t end) {
         static thread_local Workspace<scalar_t> space;
         scalar_t* by_neighbors = by_features.data_ptr<scalar_t>() + at::get_thread_num() * by_features.size(1);
+        const LayerSlopes<scalar_t> by{slope.data_ptr<scalar_t>(), by_h.data_ptr<scalar_t>(),
+                                       wants_features ? by_neighbors : nullptr, by_harmonics.data_ptr<scalar_t>(),
+                                       by_basis.data_ptr<scalar_t>(), by_envelope.data_ptr<scalar_t>()};
         for (int64_t k = begin; k < end; ++k)
-          run.backward(blocks[k], blocks[k + 1], h.data_ptr<scalar_t>(), slope.data_ptr<scalar_t>(),
-                       saved[8].data_ptr<scalar_t>(), by_h.data_ptr<scalar_t>(),
-                       wants_features ? by_neighbors : nullptr, by_harmonics.data_ptr<scalar_t>(),
-                       by_hidden.data_ptr<scalar_t>(), space);
+          run.backward(blocks[k], blocks[k + 1], h.data_ptr<scalar_t>(), keep.data_ptr<scalar_t>(), by, space);
       });
     });
     const Tensor summed = n_threads == 1 ? by_features.view({-1}) : by_features.sum(0);
-    return {by_h, wants_features ? summed : Tensor(), by_harmonics, by_hidden, Tensor(), Tensor(), Tensor(), Tensor()};
+    return {by_h,     wants_features ? summed : Tensor(), by_harmonics, by_basis, by_envelope, Tensor(), Tensor(),
+            Tensor()};
   }
 };
 
-inline Tensor layer_op(const Tensor& h, const Tensor& features, const Tensor& harmonics, const Tensor& hidden,
-                       const Tensor& species, const Tensor& senders, const Tensor& offsets, TensorList matrices,
-                       TensorList turned, TensorList scales, TensorList tables, TensorList values,
-                       IntArrayRef program) {
-  return Layer::apply(h.contiguous(), features.contiguous(), harmonics.contiguous(), hidden.contiguous(),
-                      species.contiguous(), senders.contiguous(), offsets.contiguous(),
+inline Tensor layer_op(const Tensor& h, const Tensor& features, const Tensor& harmonics, const Tensor& basis,
+                       const Tensor& envelope, const Tensor& species, const Tensor& senders, const Tensor& offsets,
+                       const Tensor& pairs, const Tensor& pair_shift, TensorList matrices, TensorList turned,
+                       TensorList scales, TensorList tables, TensorList values, IntArrayRef program) {
+  EdgeTensors of;
+  of.senders = senders.contiguous(), of.offsets = offsets.contiguous(), of.pairs = pairs.contiguous();
+  of.pair_shift = pair_shift.contiguous();
+  return Layer::apply(h.contiguous(), features.contiguous(), harmonics.contiguous(), basis.contiguous(),
+                      envelope.contiguous(), species.contiguous(), of,
                       LayerConstants{matrices.vec(), turned.vec(), scales.vec(), tables.vec(), values.vec(),
                                      program.vec()});
 }

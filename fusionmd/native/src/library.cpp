@@ -24,14 +24,10 @@ const torch::Library* const library = [] {
   provide(fragment, "mix",
           "mix(Tensor line, Tensor[] weights, Tensor[] turned, int[] rows, int n_channels) -> Tensor", TORCH_FN(mix_op));
   provide(fragment, "layer",
-          "layer(Tensor h, Tensor features, Tensor harmonics, Tensor hidden, Tensor species, Tensor senders, "
-          "Tensor offsets, Tensor[] matrices, Tensor[] turned, Tensor[] scales, Tensor[] tables, Tensor[] values, "
-          "int[] program) -> Tensor",
+          "layer(Tensor h, Tensor features, Tensor harmonics, Tensor basis, Tensor envelope, Tensor species, "
+          "Tensor senders, Tensor offsets, Tensor pairs, Tensor pair_shift, Tensor[] matrices, Tensor[] turned, "
+          "Tensor[] scales, Tensor[] tables, Tensor[] values, int[] program) -> Tensor",
           TORCH_FN(layer_op));
-  provide(fragment, "radial",
-          "radial(Tensor basis, Tensor envelope, Tensor pairs, Tensor pair_shift, Tensor[] hidden, Tensor[] turned) -> "
-          "Tensor",
-          TORCH_FN(radial_op));
   provide(fragment, "edge_basis",
           "edge_basis(Tensor vectors, Tensor coefficients, Tensor frequencies, float cutoff, int power) -> (Tensor, Tensor, "
           "Tensor)",

@@ -7,8 +7,6 @@
 
 #include "couple.h"
 
-#define FUSIONMD_UNROLL _Pragma("GCC unroll 32")
-
 namespace fusionmd {
 
 // A path: components of Y and of h that meet, and where its products start in T.

@@ -30,6 +30,13 @@ void point(const Line<T>& line, int64_t node, int64_t n_channels, std::vector<T*
       rows.push_back(piece.start + (node * piece.rows + row) * n_channels);
 }
 
+// A buffer that outlives the call, with room for n numbers.
+template <class T>
+T* grown(std::vector<T>& buffer, int64_t n) {
+  if (static_cast<int64_t>(buffer.size()) < n) buffer.resize(n);
+  return buffer.data();
+}
+
 inline int64_t total(IntArrayRef values) {
   int64_t sum = 0;
   for (int64_t value : values) sum += value;

@@ -1,5 +1,5 @@
 // What a layer does, as numbers (`fusionmd/nn/native/program.py` writes them):
-//   channels; irreps of the features (rows); pieces (kind, rows); paths (y, n_y, h, n_h); pieces of the summed paths;
+//   channels; hidden layers of the radial network; irreps of the features (rows); pieces (kind, rows); paths (y, n_y, h, n_h); pieces of the summed paths;
 //   then steps (how many numbers, what to do, ...).
 #pragma once
 
@@ -40,7 +40,7 @@ struct PieceInfo {
 };
 
 struct Program {
-  int64_t n_channels;
+  int64_t n_channels, n_hidden;
   IntArrayRef feature_rows, path_numbers, summed;
   std::vector<PieceInfo> pieces;
   std::array<int64_t, n_kinds> n_rows{};
@@ -49,6 +49,7 @@ struct Program {
   explicit Program(IntArrayRef numbers) {
     Reader reader(numbers);
     n_channels = reader.next();
+    n_hidden = reader.next();
     feature_rows = reader.list();
     const IntArrayRef infos = reader.list();
     for (size_t k = 0; k + 1 < infos.size(); k += 2) {

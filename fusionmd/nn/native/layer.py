@@ -11,7 +11,6 @@ from fusionmd.nn.linear import ChannelMixing
 from fusionmd.nn.message import NeighborSum
 from fusionmd.nn.native.parts import rows_of, write_message, write_mixing, write_product
 from fusionmd.nn.native.program import CENTERS, TARGET, Line, ProgramWriter
-from fusionmd.nn.native.radial import NativeRadialNetwork
 from fusionmd.nn.native.turned import turned
 from fusionmd.nn.native.weights import LayerWeights
 
@@ -30,15 +29,12 @@ class NativeLayer(LayerWeights):
         super().__init__(source)
         self.n_channels = source.n_channels
         self.rows_in: List[int] = rows_of(source.carried["h_i"], source.product_plan.basis)
-        self.radial = NativeRadialNetwork(source.radial)
-        program = program_of(source, ProgramWriter(self.n_channels, self.rows_in, self.all_matrices(), self.scales()))
+        n_hidden = len(source.radial.hidden)
+        writer = ProgramWriter(self.n_channels, n_hidden, self.rows_in, self.matrices(), self.scales())
+        program = program_of(source, writer)
         self.program: List[int] = program.numbers()
         self.tables = nn.ModuleList(program.tables)
         self.turned = []
-
-    def all_matrices(self) -> List[Tensor]:
-        """That which makes radial weights first."""
-        return [self.radial.last] + self.matrices()
 
     def forward(
         self,
@@ -58,7 +54,7 @@ class NativeLayer(LayerWeights):
         species: [n].  senders, harmonics, basis, envelope, pairs: per edge [n_edges, ...].
         offsets: First edge of each centre, and the end [n + 1].  Returns the target, a flat line of n nodes.
         """
-        matrices = self.all_matrices()
+        matrices = self.matrices()
         self.turned = turned(matrices, self.turned)
         packed: List[Tensor] = []
         values: List[Tensor] = []
@@ -69,8 +65,8 @@ class NativeLayer(LayerWeights):
         for scale in self.scales():
             scales.append(scale.view(scale.size(0), -1, self.n_channels))
         return torch.ops.fusionmd.layer(
-            h, features, harmonics, self.radial(basis, envelope, pairs), species, senders, offsets, matrices,
-            self.turned, scales, packed, values, self.program,
+            h, features, harmonics, basis, envelope, species, senders, offsets, pairs, self.radial.pair_shift,
+            matrices, self.turned, scales, packed, values, self.program,
         )  # fmt: skip
 
 

@@ -19,9 +19,14 @@ class ProgramWriter:
     """Collects pieces, steps and their constants in the order in which a layer needs them."""
 
     def __init__(
-        self, n_channels: int, feature_rows: Sequence[int], matrices: Sequence[Tensor], scales: Sequence[Tensor]
+        self,
+        n_channels: int,
+        n_hidden: int,
+        feature_rows: Sequence[int],
+        matrices: Sequence[Tensor],
+        scales: Sequence[Tensor],
     ) -> None:
-        self.n_channels = n_channels
+        self.n_channels, self.n_hidden = n_channels, n_hidden
         self.feature_rows = list(feature_rows)
         self.pieces: list[tuple[int, int]] = []
         self.paths: list[int] = []
@@ -71,4 +76,4 @@ class ProgramWriter:
         """The program."""
         pieces = [number for piece in self.pieces for number in piece]
         lists = [self.feature_rows, pieces, self.paths, self.summed, *self.steps]
-        return [self.n_channels, *(number for each in lists for number in (len(each), *each))]
+        return [self.n_channels, self.n_hidden, *(number for each in lists for number in (len(each), *each))]

@@ -8,6 +8,7 @@ from fusionmd.fusion.contraction import Contraction
 from fusionmd.nn.centered_sum import CenteredSum
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.message_sum import MessageSum
+from fusionmd.nn.radial import RadialNetwork
 
 
 class Weights(nn.Module):
@@ -85,11 +86,28 @@ class ProductWeights(nn.Module):
         return found
 
 
+class RadialWeights(nn.Module):
+    """The matrices of the radial network; `pair_shift` belongs to them."""
+
+    def __init__(self, source: RadialNetwork) -> None:
+        super().__init__()
+        self.hidden, self.last, self.pair_shift = source.hidden, source.last, source.pair_shift
+
+    def forward(self) -> List[Tensor]:
+        """Those of the hidden layers, then that which makes path weights."""
+        found: List[Tensor] = []
+        for weight in self.hidden:
+            found.append(weight)
+        found.append(self.last)
+        return found
+
+
 class LayerWeights(nn.Module):
-    """All of a layer but those of its radial network."""
+    """All of a layer."""
 
     def __init__(self, source: Layer) -> None:
         super().__init__()
+        self.radial = RadialWeights(source.radial)
         self.message_sum = MessageWeights(source.message_sum)
         self.product = ProductWeights(source.product)
         self.mixing, self.out = Weights(source.mixing), Weights(source.out)
@@ -97,9 +115,9 @@ class LayerWeights(nn.Module):
         self.skip_scale = source.skip_scale
 
     def matrices(self) -> List[Tensor]:
-        """Channel matrices [(n_paths, c), c]."""
+        """Those of the radial network first, then channel matrices [(n_paths, c), c]."""
         product = self.product.contraction()
-        return self.message_sum() + self.mixing() + product + self.out() + self.center() + self.skip()
+        return self.radial() + self.message_sum() + self.mixing() + product + self.out() + self.center() + self.skip()
 
     def scales(self) -> List[Tensor]:
         """Path weights [n_species, ..., c]."""

@@ -1,34 +1,14 @@
-"""Radial functions of an edge in native operations."""
+"""What an edge vector becomes, in native operations."""
 
-from typing import List, Tuple
+from typing import Tuple
 
 import torch
 from torch import Tensor, nn
 
 from fusionmd.fusion.constants import Constants
 from fusionmd.nn.harmonics import CartesianHarmonics
-from fusionmd.nn.native.turned import turned
-from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
+from fusionmd.nn.radial import BesselBasis, PolynomialCutoff
 from fusionmd.o3.spherical_harmonics import SphericalHarmonics
-
-
-class NativeRadialNetwork(nn.Module):
-    """`RadialNetwork` but for its last matrix, as one operation."""
-
-    turned: List[Tensor]
-
-    def __init__(self, source: RadialNetwork) -> None:
-        super().__init__()
-        self.hidden, self.last, self.pair_shift = source.hidden, source.last, source.pair_shift
-        self.turned = []
-
-    def forward(self, basis: Tensor, envelope: Tensor, pairs: Tensor) -> Tensor:
-        """basis [n_edges, n_basis], envelope [n_edges, 1], pairs [n_edges] -> [n_edges, last width]."""
-        hidden: List[Tensor] = []
-        for weight in self.hidden:
-            hidden.append(weight)
-        self.turned = turned(hidden, self.turned)
-        return torch.ops.fusionmd.radial(basis, envelope, pairs, self.pair_shift, hidden, self.turned)
 
 
 class NativeEdgeBasis(Constants):
