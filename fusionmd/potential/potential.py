@@ -21,7 +21,7 @@ from fusionmd.potential.memory import max_edges
 from fusionmd.potential.metadata import Metadata
 from fusionmd.structure import Structure
 
-# Larger batches are slower on a CPU: their tensors leave the caches.
+# Larger batches are slower on a CPU: their tensors leave the caches. Native operations see to that themselves.
 CPU_PASS_BYTES = 24_000_000
 BYTES_PER_NUMBER = {"float32": 4, "float64": 8}
 
@@ -183,7 +183,8 @@ class Potential:
 
     def _batches(self, graphs: Iterable[Graph], limit: int) -> Iterator[list[Graph]]:
         """Graphs in order, grouped so that each group stays within the limits."""
-        largest = min(limit, self._cached_edges) if self.device.type == "cpu" else limit
+        leaves_caches = self.device.type == "cpu" and self.native is None
+        largest = min(limit, self._cached_edges) if leaves_caches else limit
         group: list[Graph] = []
         n_edges = 0
         for graph in graphs:
