@@ -7,8 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fusionmd.errors import ConfigError, MissingQuantityError
-from fusionmd.namd import couplings, decoherence, electronic, rescaling
-from fusionmd.namd.driver import Parts, fewest_switches_step, landau_zener_step
+from fusionmd.namd import augmented, couplings, decoherence, electronic, rescaling
+from fusionmd.namd.driver import (
+    Parts,
+    exact_landau_zener_step,
+    fewest_switches_step,
+    landau_zener_step,
+    refined_step,
+)
 from fusionmd.namd.protocol import Surfaces
 
 PROPAGATORS = {"diabatic": electronic.diabatic, "overlap": electronic.overlap}
@@ -21,6 +27,7 @@ DECOHERENCE = {
     "none": decoherence.no_decoherence,
     "edc": decoherence.energy_based,
     "edc_legacy": decoherence.energy_based_legacy,
+    "afssh": augmented.augmented,
 }
 DIRECTIONS = {
     "velocity": rescaling.along_velocity,
@@ -42,10 +49,12 @@ class Method(BaseModel):
     hopping: Literal["fssh", "lzsh"] = "lzsh"
     amplitudes: Literal["diabatic", "overlap", "coupling", "curvature", "curvature_energies"] = "diabatic"
     substeps: int = Field(default=20, ge=1, description="electronic steps per nuclear step")
-    decoherence: Literal["none", "edc", "edc_legacy"] = "edc"
+    decoherence: Literal["none", "edc", "edc_legacy", "afssh"] = "edc"
     rescaling: Literal["velocity", "coupling", "gradient_difference"] = "velocity"
     project: bool = Field(default=False, description="rescale without translation and rotation; atoms only")
     frustrated: Literal["keep", "reverse", "delta_v"] = "keep"
+    gap_curvature: Literal["difference", "exact"] = Field(default="difference", description="lzsh")
+    halvings: int = Field(default=0, ge=0, le=10, description="how often a step may be halved near small gaps")
     seed: int = Field(default=0, ge=0, lt=2**64)
 
 
@@ -65,21 +74,29 @@ def parts_of(method: Method, surfaces: Surfaces, dt: float) -> Parts:
     is_fssh = method.hopping == "fssh"
     _check(method, surfaces, is_fssh)
     direction = DIRECTIONS[method.rescaling]
+    has_moments = is_fssh and method.decoherence == "afssh"
     by_gradients = method.frustrated == "delta_v" or method.rescaling == "gradient_difference"
+    is_exact = not is_fssh and method.gap_curvature == "exact"
+    whole_step = fewest_switches_step if is_fssh else exact_landau_zener_step if is_exact else landau_zener_step
     return Parts(
         surfaces=surfaces,
         dt=dt,
         seed=method.seed,
-        advance=fewest_switches_step if is_fssh else landau_zener_step,
+        advance=refined_step if method.halvings else whole_step,
+        n_halvings=method.halvings,
+        whole_step=whole_step,
         propagator=PROPAGATORS.get(method.amplitudes, electronic.coupled),
         n_substeps=method.substeps,
         tdc=TDCS.get(method.amplitudes, couplings.no_couplings) if is_fssh else couplings.no_couplings,
         decoherence=DECOHERENCE[method.decoherence],
         direction=rescaling.projected(direction) if method.project else direction,
         frustrated=FRUSTRATED[method.frustrated],
-        all_gradients=is_fssh and method.amplitudes == "curvature",
-        couplings=method.rescaling == "coupling" or (is_fssh and method.amplitudes == "coupling"),
+        all_gradients=has_moments or is_exact or method.halvings > 0 or (is_fssh and method.amplitudes == "curvature"),
+        couplings=method.rescaling == "coupling"
+        or (is_fssh and method.amplitudes == "coupling")
+        or (has_moments and surfaces.has_couplings),
         target_gradients=by_gradients,
+        has_moments=has_moments,
         tdc_follows_velocity=is_fssh and method.amplitudes == "coupling",
     )
 
@@ -102,6 +119,10 @@ def _check(method: Method, surfaces: Surfaces, is_fssh: bool) -> None:
             f"hopping: lzsh works, or hopping: fssh with amplitudes: curvature, and rescaling: velocity or "
             f"gradient_difference"
         )
+    if method.halvings and not (is_fssh or method.gap_curvature == "exact"):
+        raise ConfigError("halvings with lzsh needs gap_curvature: exact; differences need equal steps")
+    if method.halvings and is_fssh and method.amplitudes == "curvature_energies":
+        raise ConfigError("halvings needs amplitudes that look at no earlier energies; take curvature")
     if method.project and (surfaces.n_dof % 3 or surfaces.n_dof < 6 or method.rescaling == "velocity"):
         raise ConfigError(
             "project: true removes translation and rotation of atoms from a coupling or gradient difference; "

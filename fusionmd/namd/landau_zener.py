@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusionmd.namd.protocol import Array, BoolArray, IntArray
-from fusionmd.namd.state import State
+from fusionmd.namd.hermitian import dot
+from fusionmd.namd.protocol import Array, BoolArray, IntArray, Surfaces
+from fusionmd.namd.state import State, active_rows
 
 SURE_GAP = 1e-5  # Hartree; a smaller gap is always crossed
 DISCONTINUITY, WARNING, SMALL_PROBABILITY = 1.3, 0.3, 0.01
@@ -67,6 +68,56 @@ def probabilities(found: Minima, active: IntArray) -> Array:
     result[rows[down], active[down] - 1] = found.probabilities[rows[down], active[down] - 1]
     total = np.ascontiguousarray(result).sum(axis=1)
     return result / np.maximum(total, 1.0)[:, None]
+
+
+def turning_points(old: State, new: State, dt: float) -> tuple[IntArray, Array]:
+    """Where the gap beside the active state has a minimum inside a step: the other state [n] (-1: nowhere), when.
+
+    The cubic through Z and dZ/dt at both ends; times are shares of the step [n]. Of two minima the smaller counts.
+    """
+    n_states = old.electronic.energies.shape[1]
+    other, share, smallest = np.full(len(old.active), -1), np.zeros(len(old.active)), np.full(len(old.active), np.inf)
+    for side in (-1, 1):
+        state = np.clip(old.active + side, 0, n_states - 1)
+        (z0, s0), (z1, s1) = _gap(old, state), _gap(new, state)
+        is_turn = (state != old.active) & (s0 < 0) & (s1 > 0)
+        time = np.where(is_turn, _lowest(z0, z1, s0 * dt, s1 * dt), 0.0)
+        is_better = is_turn & (np.minimum(z0, z1) < smallest)
+        other, share = np.where(is_better, state, other), np.where(is_better, time, share)
+        smallest = np.where(is_better, np.minimum(z0, z1), smallest)
+    return other, share
+
+
+def exact_probabilities(state: State, other: IntArray, surfaces: Surfaces) -> Array:
+    """P(active -> other) [n, n_states] at a minimum, d2Z/dt2 = v (H_b - H_a) v + (g_b - g_a) . a from Hessians."""
+    rows = np.arange(state.n_trajectories)
+    bends = surfaces.curvatures(state.positions, state.velocities)
+    acceleration = -state.active_gradients / surfaces.masses
+    pushed = dot(state.electronic.gradients, acceleration[:, None, :])
+    sign = np.sign(other - state.active)
+    second = sign * (bends + pushed)[rows, other] - sign * (bends + pushed)[rows, state.active]
+    gap, _ = _gap(state, other)
+    safe = np.where(second > 0, second, 1.0)
+    probability = np.where(second > 0, np.exp(-np.pi / 2 * np.sqrt(gap**3 / safe)), 0.0)
+    result = np.zeros(state.electronic.energies.shape)
+    result[rows, other] = np.where(gap < SURE_GAP, 1.0, probability)
+    return result
+
+
+def _gap(state: State, other: IntArray) -> tuple[Array, Array]:
+    """|E_other - E_active| and its slope [n]."""
+    difference = active_rows(state.electronic.energies, other) - state.active_energies
+    slopes = state.slopes
+    sign = np.where(difference < 0, -1.0, 1.0)
+    return sign * difference, sign * (active_rows(slopes, other) - active_rows(slopes, state.active))
+
+
+def _lowest(z0: Array, z1: Array, s0: Array, s1: Array) -> Array:
+    """Minimum in (0, 1) of a cubic with values z and slopes s at 0 and 1, s0 < 0 < s1: 3 a u^2 + 2 b u + s0 = 0."""
+    a = 2 * (z0 - z1) + s0 + s1
+    b = 3 * (z1 - z0) - 2 * s0 - s1
+    root = np.sqrt(np.maximum(b**2 - 3 * a * s0, 0.0))
+    return np.clip(-s0 / np.where(b + root > 0, b + root, np.inf), 0.0, 1.0)
 
 
 def _gaps(energies: Array) -> Array:

@@ -1,6 +1,7 @@
 """Analytic models: small diabatic matrices W(x) with their derivatives, seen as surfaces. Atomic units.
 
-Energies are the eigenvalues of W, dE_i/dx = (U^T dW/dx U)_ii, d_ij = (U^T dW/dx U)_ij / (E_j - E_i).
+Energies are the eigenvalues of W, dE_i/dx = (U^T dW/dx U)_ii, d_ij = (U^T dW/dx U)_ij / (E_j - E_i), and along v
+v . H_i . v = (U^T W'' U)_ii + 2 sum_j (U^T W' U)_ij^2 / (E_i - E_j).
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from fusionmd.namd.hermitian import eigenstates
+from fusionmd.namd.hermitian import dot, eigenstates
 from fusionmd.namd.protocol import Array, BoolArray, Electronic
 
 SMALLEST_GAP = 1e-12  # Hartree; couplings are cut off there
+SECOND_STEP = 1e-3  # bohr; of the difference of two analytic dW/dx that gives W''
 
 
 class DiabaticModel(Protocol):
@@ -81,6 +83,25 @@ class ModelSurfaces:
         couplings = _couplings(slopes, energies) if with_couplings else None
         return Electronic(energies, gradients, matrix, vectors, couplings)
 
+    def curvatures(self, positions: Array, velocities: Array) -> Array:
+        """v . H_k . v of every state [n, n_states]; W'' is a difference of two analytic derivatives."""
+        energies, vectors = eigenstates(self.model.matrix(positions))
+        sizes = np.sqrt(dot(velocities, velocities))
+        time = (SECOND_STEP / np.maximum(sizes, np.finfo(np.float64).tiny))[:, None]
+        ahead, behind = (self.model.derivative(positions + sign * time * velocities) for sign in (1, -1))
+        bend = _along(ahead - behind, velocities) / (2 * time[:, :, None])
+        first = _in_adiabatic_basis(_along(self.model.derivative(positions), velocities)[..., None], vectors)[..., 0]
+        second = _in_adiabatic_basis(bend[..., None], vectors)[..., 0]
+        pushed = 2 * first**2 / -_safe_gaps(energies)
+        pushed[:, np.arange(self.n_states), np.arange(self.n_states)] = 0.0
+        own = np.stack([second[:, i, i] for i in range(self.n_states)], axis=1)
+        return own + np.ascontiguousarray(pushed).sum(axis=2)
+
+
+def _along(derivative: Array, velocities: Array) -> Array:
+    """dW/dx . v [n, s, s]."""
+    return dot(derivative, velocities[:, None, None, :])
+
 
 def _in_adiabatic_basis(derivative: Array, vectors: Array) -> Array:
     """U^T dW U [n, s, s, d]."""
@@ -93,6 +114,11 @@ def _in_adiabatic_basis(derivative: Array, vectors: Array) -> Array:
 
 
 def _couplings(slopes: Array, energies: Array) -> Array:
-    gaps = energies[:, None, :] - energies[:, :, None]
-    safe = np.where(np.abs(gaps) > SMALLEST_GAP, gaps, np.copysign(SMALLEST_GAP, gaps))
+    safe = _safe_gaps(energies)
     return np.where(np.eye(energies.shape[1], dtype=bool)[:, :, None], 0.0, slopes / safe[..., None])
+
+
+def _safe_gaps(energies: Array) -> Array:
+    """E_j - E_i [n, i, j], at least SMALLEST_GAP in size."""
+    gaps = energies[:, None, :] - energies[:, :, None]
+    return np.where(np.abs(gaps) > SMALLEST_GAP, gaps, np.copysign(SMALLEST_GAP, gaps))

@@ -13,15 +13,17 @@ from fusionmd.namd.rows import put, take
 from fusionmd.namd.state import State
 
 
-def velocity_verlet(state: State, surfaces: Surfaces, dt: float, *, all_gradients: bool, couplings: bool) -> State:
-    """One step `dt` on the active surfaces. Swope et al., J. Chem. Phys. 76, 637 (1982)."""
+def velocity_verlet(
+    state: State, surfaces: Surfaces, dt: float | Array, *, all_gradients: bool, couplings: bool
+) -> State:
+    """One step `dt`, a number or [n, 1], on the active surfaces. Swope et al., J. Chem. Phys. 76, 637 (1982)."""
     state = kick(state, surfaces.masses, dt / 2)
     positions = state.positions + dt * state.velocities
     new = with_surfaces(state, positions, surfaces, all_gradients=all_gradients, couplings=couplings)
     return kick(new, surfaces.masses, dt / 2)
 
 
-def kick(state: State, masses: Array, dt: float) -> State:
+def kick(state: State, masses: Array, dt: float | Array) -> State:
     """Forces act for `dt`."""
     return replace(state, velocities=state.velocities - dt * state.active_gradients / masses)
 

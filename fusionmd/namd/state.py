@@ -23,6 +23,7 @@ class State:
     tdc: T_ij = <i|d/dt j> [n, n_states, n_states]; zeros for methods that use none.
     past_energies: One, two, three steps ago [n, 3, n_states]; NaN where there was no such step.
     past_slopes: dE/dt one step ago [n, n_states]; NaN where unknown.
+    moments: How far packets on the other states have moved away, and their momenta [n, 2, n_states, n_dof]; or None.
     """
 
     trajectory: IntArray
@@ -35,6 +36,7 @@ class State:
     tdc: Array
     past_energies: Array
     past_slopes: Array
+    moments: Array | None = None
 
     @property
     def n_trajectories(self) -> int:

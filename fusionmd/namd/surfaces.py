@@ -98,6 +98,18 @@ class PotentialSurfaces:
             np.concatenate([part.energies for part in parts]), np.concatenate([part.gradients for part in parts])
         )
 
+    def curvatures(self, positions: Array, velocities: Array) -> Array:
+        """v . H_k . v of every state [n, n_states], by one Hessian-vector product a state and geometry."""
+        points = (positions * ANGSTROM_PER_BOHR).reshape(len(positions), -1, 3)
+        along = (velocities * ANGSTROM_PER_BOHR).reshape(points.shape)
+        result = np.empty((len(positions), self.n_states))
+        for row, (point, vector) in enumerate(zip(points, along, strict=True)):
+            structure = self._frame.with_positions(point)
+            for state in range(self.n_states):
+                product = self.potential.hessian_vector_product(structure, vector, state=state)
+                result[row, state] = (product * vector).sum() * HARTREE_PER_EV
+        return result
+
     def _evaluate(self, structures: list[Structure], asked: BoolArray) -> Electronic:
         """One chunk. Every structure gets as many requests as the one with most; the rest repeat its first state."""
         requests = _requests(asked)

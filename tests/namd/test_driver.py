@@ -25,7 +25,12 @@ METHODS = {
     "curvature of energies": {
         "hopping": "fssh", "amplitudes": "curvature_energies", "rescaling": "gradient_difference",
     },
+    "augmented": {"hopping": "fssh", "amplitudes": "diabatic", "decoherence": "afssh"},
+    "augmented without vectors": {"hopping": "fssh", "amplitudes": "curvature", "decoherence": "afssh"},
     "landau zener": {"hopping": "lzsh"},
+    "landau zener, exact": {"hopping": "lzsh", "gap_curvature": "exact"},
+    "halved steps": {"hopping": "fssh", "amplitudes": "diabatic", "halvings": 3},
+    "landau zener, halved": {"hopping": "lzsh", "gap_curvature": "exact", "halvings": 2},
 }  # fmt: skip
 
 
