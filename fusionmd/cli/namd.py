@@ -93,6 +93,8 @@ def resume(
 def _report(summary: dict[str, Any], output: Path, json: Path | None) -> None:
     write_json(json, summary)
     print(f"{summary['n_trajectories']} trajectories, {summary['n_hops']} hops, {summary['n_frustrated']} frustrated")
+    if summary["n_discarded"]:
+        print(f"{summary['n_discarded']} trajectories were stopped and flagged: see fusionmd namd analyze {output}")
     for state, (low, mean, high) in enumerate(summary["final_populations"]):
         print(f"state {state} at {summary['time_fs']:g} fs: {mean:.3f} ({low:.3f} .. {high:.3f}, 95 %)")
     print(f"trajectories and protocol: {output}")

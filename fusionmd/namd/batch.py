@@ -14,7 +14,7 @@ from fusionmd.namd.rows import concatenate, put, take
 from fusionmd.namd.state import State, populations
 
 MOVING, FINISHED = 0, 1  # flags; others say why a trajectory was stopped
-Stop = Callable[[State, Array], IntArray]
+Stop = Callable[[State, Array, Array], IntArray]
 OnStep = Callable[[int], None]
 
 
@@ -40,17 +40,19 @@ class Batch:
     """Where every trajectory of a batch is.
 
     state: Of all, stopped ones where they stopped.  flags: MOVING, FINISHED or a reason [n].
-    first_energies: Total energies at the start [n], Hartree.
+    first_energies, last_energies: Total energies at the start, and at the last frame [n], Hartree.
     """
 
     state: State
     flags: IntArray
     first_energies: Array
+    last_energies: Array
 
 
 def begun(state: State, parts: Parts) -> Batch:
     """A batch in which all move."""
-    return Batch(state, np.zeros(state.n_trajectories, dtype=np.int64), total_energy(state, parts.surfaces.masses))
+    energies = total_energy(state, parts.surfaces.masses)
+    return Batch(state, np.zeros(state.n_trajectories, dtype=np.int64), energies, energies)
 
 
 def run_batch(
@@ -58,7 +60,8 @@ def run_batch(
 ) -> tuple[Batch, Records, Hops]:
     """The batch n_steps later, a frame for every `interval` of them, and the attempts to hop.
 
-    stop: Flags [n] from a state and the first energies, asked for at every frame.  on_step: Told the steps done.
+    stop: Flags [n] from a state, the first energies and those of the last frame, asked for at every frame.
+    on_step: Told the steps done.
     """
     moving = np.flatnonzero(batch.flags == MOVING)
     state = take(batch.state, moving)
@@ -68,7 +71,7 @@ def run_batch(
             state, attempts = parts.advance(state, parts)
             hops.append(attempts)
         if step % interval == 0:
-            batch = _returned(batch, moving, state, stop) if len(moving) else batch
+            batch = _returned(batch, moving, state, stop, parts) if len(moving) else batch
             going = batch.flags[moving] == MOVING
             state, moving = (state, moving) if going.all() else (take(state, going), moving[going])
             frames.append(frame(batch.state, parts))
@@ -99,14 +102,15 @@ def no_hops(state: State) -> Hops:
     return Hops(none, none, none, none, none.astype(bool), none.astype(float), state.positions[:0])
 
 
-def _returned(batch: Batch, moving: IntArray, state: State, stop: Stop | None) -> Batch:
+def _returned(batch: Batch, moving: IntArray, state: State, stop: Stop | None, parts: Parts) -> Batch:
     """The moving rows put back, with flags where they are to stop."""
     whole = state if state.n_trajectories == batch.state.n_trajectories else put(batch.state, moving, state)
     if stop is None:
         return replace(batch, state=whole)
-    flags = batch.flags.copy()
-    flags[moving] = stop(state, batch.first_energies[moving])
-    return replace(batch, state=whole, flags=flags)
+    flags, energies = batch.flags.copy(), batch.last_energies.copy()
+    flags[moving] = stop(state, batch.first_energies[moving], batch.last_energies[moving])
+    energies[moving] = total_energy(state, parts.surfaces.masses)
+    return replace(batch, state=whole, flags=flags, last_energies=energies)
 
 
 def _no_frames(state: State, parts: Parts) -> Records:

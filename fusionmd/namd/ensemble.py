@@ -104,4 +104,4 @@ def shifted(on_step: OnStep, done: int, n: int) -> OnStep:
 
 
 def _stop_of(is_finished: IsFinished) -> Stop:
-    return lambda state, _: np.where(is_finished(state), FINISHED, MOVING)
+    return lambda state, *_: np.where(is_finished(state), FINISHED, MOVING)

@@ -9,6 +9,7 @@ from ase.data import atomic_masses
 
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
 from fusionmd.namd.protocol import Array, BoolArray, Electronic, IntArray
+from fusionmd.namd.rows import concatenate
 from fusionmd.potential import Potential
 from fusionmd.structure import Structure
 from fusionmd.units import (
@@ -94,9 +95,7 @@ class PotentialSurfaces:
             self._evaluate(structures[begin : begin + size], asked[begin : begin + size])
             for begin in range(0, len(structures), size)
         ]
-        return Electronic(
-            np.concatenate([part.energies for part in parts]), np.concatenate([part.gradients for part in parts])
-        )
+        return concatenate(parts)
 
     def curvatures(self, positions: Array, velocities: Array) -> Array:
         """v . H_k . v of every state [n, n_states], by one Hessian-vector product a state and geometry."""
@@ -118,7 +117,9 @@ class PotentialSurfaces:
         gradients = np.full((*energies.shape, self.n_dof), np.nan)
         for row, one in enumerate(found):
             gradients[row, one.states] = -one.forces.reshape(len(one.states), -1) / EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR
-        return Electronic(energies, np.where(asked[:, :, None], gradients, np.nan))
+        is_committee = self.potential.metadata.n_members > 1
+        deviations = np.stack([one.energies_std for one in found]) * HARTREE_PER_EV if is_committee else None
+        return Electronic(energies, np.where(asked[:, :, None], gradients, np.nan), uncertainties=deviations)
 
 
 def _requests(asked: BoolArray) -> IntArray:

@@ -23,8 +23,17 @@ from fusionmd.units import (
 )
 
 
-def write_ensemble(path: str | os.PathLike[str], result: Ensemble, surfaces: Surfaces, protocol: str) -> None:
+def write_ensemble(
+    path: str | os.PathLike[str],
+    result: Ensemble,
+    surfaces: Surfaces,
+    protocol: str,
+    *,
+    numbers: NDArray[np.int64] | None = None,
+) -> None:
     """Write `result` atomically; protocol: The resolved settings, as text, for the attribute of that name.
+
+    numbers: Atomic numbers [n_atoms], of molecules.
 
     The file is made in memory first: HDF5 does not survive a disk that is full.
     """
@@ -32,6 +41,8 @@ def write_ensemble(path: str | os.PathLike[str], result: Ensemble, surfaces: Sur
     with h5py.File(content, "w") as file:
         file.attrs["protocol"] = protocol
         file.attrs["surfaces"] = surfaces.name
+        if numbers is not None:
+            file.attrs["atomic_numbers"] = numbers
         for name, (values, unit, dimensions) in _arrays(result, surfaces).items():
             dataset = file.create_dataset(name, data=values)
             dataset.attrs["units"] = unit

@@ -13,11 +13,13 @@ from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 import yaml
+from ase import Atoms
 
 from fusionmd.errors import ConfigError, DataError
-from fusionmd.files import write_text_atomic
+from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.batch import OnStep
 from fusionmd.namd.config import parts_of
 from fusionmd.namd.ensemble import Ensemble, check_lengths, gathered, slices
@@ -25,10 +27,11 @@ from fusionmd.namd.populations import wilson_interval
 from fusionmd.namd.protocol import Surfaces
 from fusionmd.namd.segments import is_complete, result_of
 from fusionmd.namd.trajectory import write_ensemble
-from fusionmd.units import ATOMIC_TIME_PER_FS
+from fusionmd.namd.triage import Flag
+from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS
 from fusionmd.workflows.namd_batches import Task, run_here, run_in_processes, run_on_cluster
 from fusionmd.workflows.namd_settings import RunSettings, read_run
-from fusionmd.workflows.namd_start import Beginning, beginning_of, started, surfaces_of
+from fusionmd.workflows.namd_start import Beginning, Molecule, beginning_of, started, surfaces_of
 
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
 SETTINGS, SURFACES = "settings.yaml", "surfaces.txt"
@@ -118,9 +121,23 @@ def _run(
         run_here(left, on_step=on_step)
     results = [result_of(task.folder, protocol) for task in tasks]
     ensemble = gathered(results, settings.time_step_fs * ATOMIC_TIME_PER_FS, settings.interval)
-    write_ensemble(output, ensemble, surfaces, _text(settings))
+    molecule = beginning.molecule
+    write_ensemble(output, ensemble, surfaces, _text(settings), numbers=None if molecule is None else molecule.numbers)
+    if molecule is not None:
+        _write_uncertain(output, ensemble, molecule)
     shutil.rmtree(parts_folder(output))
     return _summary(ensemble)
+
+
+def _write_uncertain(output: str | os.PathLike[str], result: Ensemble, molecule: Molecule) -> None:
+    """Where a committee disagreed too much: OUT.uncertain.xyz, to be labelled."""
+    places = result.final.positions[result.flags == Flag.UNCERTAIN] * ANGSTROM_PER_BOHR
+    if len(places):
+        frames = [
+            Atoms(molecule.numbers, place.reshape(-1, 3), cell=molecule.cell, pbc=molecule.pbc) for place in places
+        ]
+        with atomic_write(f"{os.fspath(output)}.uncertain.xyz") as temporary:
+            ase.io.write(temporary, frames, format="extxyz")
 
 
 def _tasks(settings: RunSettings, protocol: str, beginning: Beginning, folder: Path) -> Iterator[Task]:
@@ -142,6 +159,7 @@ def _summary(result: Ensemble) -> dict[str, Any]:
     return {
         "n_trajectories": result.n_trajectories,
         "n_hops": int(result.hops.is_accepted.sum()),
+        "n_discarded": int((result.flags > Flag.FINISHED).sum()),
         "n_frustrated": int((~result.hops.is_accepted).sum()),
         "final_populations": np.stack([low, final, high], axis=1).tolist(),
         "time_fs": float(result.times[-1] / ATOMIC_TIME_PER_FS),

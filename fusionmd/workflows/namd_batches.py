@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from fusionmd.errors import ConfigError, PropagationError
-from fusionmd.namd.batch import Batch, OnStep, Records, begun, frame, in_time, run_batch
+from fusionmd.namd.batch import Batch, OnStep, Records, Stop, begun, frame, in_time, run_batch
 from fusionmd.namd.config import parts_of
 from fusionmd.namd.driver import Parts
 from fusionmd.namd.ensemble import shifted
@@ -27,7 +27,8 @@ from fusionmd.namd.hopping import Hops
 from fusionmd.namd.protocol import Array, IntArray
 from fusionmd.namd.segments import run_on_disk, write_whole
 from fusionmd.namd.state import State
-from fusionmd.units import ATOMIC_TIME_PER_FS
+from fusionmd.namd.triage import Limits, bonds_of, stop_of
+from fusionmd.units import ATOMIC_TIME_PER_FS, HARTREE_PER_EV
 from fusionmd.workflows.namd_settings import RunSettings
 from fusionmd.workflows.namd_start import Molecule, started, surfaces_of
 
@@ -99,6 +100,7 @@ def on_disk(task: Task, on_step: OnStep | None = None) -> None:
         n_steps=settings.n_steps,
         interval=settings.interval,
         checkpoint_s=settings.checkpoint_s,
+        stop=_stop(task, parts),
         on_step=on_step,
     )
 
@@ -108,13 +110,38 @@ def in_memory(task: Task) -> tuple[Batch, Records, Hops]:
     torch.set_num_threads(1)
     parts, settings = _parts(task), task.settings
     first = begun(_state(task, parts), parts)
-    batch, records, hops = run_batch(first, parts, n_steps=settings.n_steps, interval=settings.interval)
+    batch, records, hops = run_batch(
+        first, parts, n_steps=settings.n_steps, interval=settings.interval, stop=_stop(task, parts)
+    )
     return batch, in_time([frame(first.state, parts), records]), hops
 
 
 def _parts(task: Task) -> Parts:
     surfaces = surfaces_of(task.settings.surfaces, task.molecule)
     return parts_of(task.settings.method, surfaces, task.settings.time_step_fs * ATOMIC_TIME_PER_FS)
+
+
+def _stop(task: Task, parts: Parts) -> Stop:
+    given, molecule = task.settings.triage, task.molecule
+    if given.bond_factor is not None and molecule is None:
+        raise ConfigError("bond_factor is for atoms; analytic models have no bonds")
+    bonds = (
+        None
+        if molecule is None or given.bond_factor is None
+        else bonds_of(molecule.numbers, molecule.positions, given.bond_factor)
+    )
+    limits = Limits(
+        window=_in_hartree(given.energy_window_eV),
+        step=_in_hartree(given.energy_step_eV),
+        norm=given.norm,
+        bonds=bonds,
+        uncertainty=_in_hartree(given.uncertainty_eV),
+    )
+    return stop_of(limits, parts.surfaces.masses)
+
+
+def _in_hartree(energy_eV: float | None) -> float | None:
+    return None if energy_eV is None else energy_eV * HARTREE_PER_EV
 
 
 def _state(task: Task, parts: Parts) -> State:

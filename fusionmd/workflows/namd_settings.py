@@ -37,12 +37,28 @@ class FileSettings(BaseModel):
     chunk: int | None = Field(None, ge=1, description="structures that are evaluated together; part of the protocol")
 
 
+class TriageSettings(BaseModel):
+    """What stops a trajectory, looked at in every record; null: nothing does."""
+
+    model_config = STRICT
+    energy_window_eV: float | None = Field(default=0.2, gt=0, description="of the total energy from its start")
+    energy_step_eV: float | None = Field(default=0.1, gt=0, description="of the total energy from the record before")
+    norm: float | None = Field(default=1e-6, gt=0, description="of the amplitudes from 1")
+    bond_factor: float | None = Field(
+        default=None, gt=1, description="bonds longer than so many sums of covalent radii"
+    )
+    uncertainty_eV: float | None = Field(
+        default=None, gt=0, description="of a committee, active energy; frames are written"
+    )
+
+
 class RunSettings(BaseModel):
     """One ensemble."""
 
     model_config = STRICT
     surfaces: PacketSettings | FileSettings
     method: Method = Method()
+    triage: TriageSettings = TriageSettings()
     state: int = Field(0, ge=0, description="adiabatic state that drives at the start")
     diabatic_state: int | None = Field(None, ge=0, description="models: start on a diabatic state instead")
     n_trajectories: int = Field(100, ge=1, description="for models; potential files take one per frame")

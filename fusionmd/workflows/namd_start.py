@@ -43,12 +43,16 @@ MODELS: dict[str, Callable[[], DiabaticModel]] = {
 
 @dataclass(frozen=True, eq=False)
 class Molecule:
-    """Whose surfaces a potential gives. numbers: [n_atoms].  cell, pbc: As in `Structure`.  masses: amu [n_atoms]."""
+    """Whose surfaces a potential gives.
+
+    numbers: [n_atoms].  cell, pbc: As in `Structure`.  masses: amu [n_atoms].  positions: Of one frame [n_dof], bohr.
+    """
 
     numbers: IntArray
     cell: Any
     pbc: Any
     masses: Array
+    positions: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +123,8 @@ def read_frames(path: str) -> list[Atoms]:
 
 def molecule_of(atoms: Atoms) -> Molecule:
     """Atoms, cell and masses of a structure."""
-    return Molecule(atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_masses())
+    places = atoms.positions.ravel() / ANGSTROM_PER_BOHR
+    return Molecule(atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_masses(), places)
 
 
 def _of_model(given: PacketSettings, n: int, seed: int) -> Beginning:

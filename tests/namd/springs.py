@@ -20,7 +20,7 @@ ENERGIES = {1: -13.6, 8: (-2040.0, -2037.0)}
 class MorsePairs(nn.Module):
     """E = sum over pairs D (1 - exp(-a (r - r0)))^2 (1 - (r/cutoff)^2)^4 / 2, in eV and angstrom, for each state."""
 
-    def __init__(self) -> None:
+    def __init__(self, stiffness: float = 1.0) -> None:
         super().__init__()
         self.cutoff: float = 6.0
         self.n_hops: int = 1
@@ -28,7 +28,7 @@ class MorsePairs(nn.Module):
         self.supports_exchange: bool = True
         self.elements: List[int] = [1, 8]
         self.exchange = IdentityExchange()
-        self.register_buffer("depths", torch.tensor([4.0, 3.0]))
+        self.register_buffer("depths", torch.tensor([4.0, 3.0]) * stiffness)
         self.register_buffer("lengths", torch.tensor([[1.55, 1.75], [0.97, 1.02], [0.97, 1.02], [2.0, 2.0]]))
 
     def forward(

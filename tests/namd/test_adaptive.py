@@ -95,7 +95,7 @@ def test_only_rows_near_a_small_gap_are_halved_and_time_adds_up():
     after, _ = made.advance(state, made)
     assert (after.step == 1).all() and (after.trajectory == state.trajectory).all()
     free = (after.positions - state.positions)[:, 0] / 120.0
-    np.testing.assert_allclose(free, state.velocities[:, 0], rtol=0.05)
+    np.testing.assert_allclose(free, state.velocities[:, 0], rtol=0.12)  # forces change it by 7 %, a hop by more
 
 
 def test_methods_with_a_memory_refuse_unequal_steps():
