@@ -1,4 +1,7 @@
-"""An ensemble as one HDF5 file: arrays with units and named dimensions, and the protocol that made it."""
+"""An ensemble as one HDF5 file: arrays with units and named dimensions, and the protocol that made it.
+
+Dimensions are scales, as netCDF-4 has them: xarray opens the file.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,15 @@ def write_ensemble(
         file.attrs["surfaces"] = surfaces.name
         if numbers is not None:
             file.attrs["atomic_numbers"] = numbers
-        for name, (values, unit, dimensions) in _arrays(result, surfaces).items():
+        arrays = _arrays(result, surfaces)
+        sizes = {name: n for values, _, dims in arrays.values() for name, n in zip(dims, values.shape, strict=True)}
+        for name, size in sizes.items():
+            file.create_dataset(name, data=np.arange(size)).make_scale(name)
+        for name, (values, unit, dimensions) in arrays.items():
             dataset = file.create_dataset(name, data=values)
             dataset.attrs["units"] = unit
-            dataset.attrs["dimensions"] = dimensions
+            for index, dimension in enumerate(dimensions):
+                dataset.dims[index].attach_scale(file[dimension])
     write_bytes_atomic(path, content.getvalue())
 
 
