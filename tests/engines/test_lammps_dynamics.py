@@ -1,6 +1,7 @@
 """What users do with LAMMPS: minimize, nve, nvt, npt, restart, rerun, hybrid styles, bounded memory, Python inside."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from ase import units
 from ase.md.verlet import VelocityVerlet
 
 from fusionmd.engines.ase import FusionCalculator
+from fusionmd.potential import load_potential
 from fusionmd.structure import Structure
 from fusionmd_lammps.host import mpich_file
 from tests.engines.lammps_case import ask, printed, run, script, write_data
@@ -141,6 +143,28 @@ def test_exchange_falls_back_where_memory_is_short(potentials, tmp_path):
     found = ask(CRYSTAL, potentials / "net.pt", tmp_path, style="memory_GB 0.00005", n_ranks=2)
     assert "falls back to mode expand" in found.output and "mode expand" in found.output
     check(CRYSTAL, potentials / "net.pt", found)
+
+
+COSTS = re.compile(
+    r"fusionmd: per step, at most of a rank: (\S+) ms in the model, (\S+) ms around it, "
+    r"(\d+) nodes, (\d+) of them ghosts, (\d+) edges, (\d+) bytes exchanged"
+)
+
+
+@pytest.mark.parametrize("mode, n_ranks", [("expand", 1), ("expand", 2), ("exchange", 2)])
+def test_a_run_says_what_it_cost(mode, n_ranks, potentials, tmp_path):
+    """The counts are those of the graph; of two runs the second one is not charged with the first."""
+    text = script(CRYSTAL, potentials / "net.pt", ELEMENTS, style=f"mode {mode} compiled no") + VELOCITIES
+    said = answer(text + "fix 1 all nve\nrun 5\nrun 0\n", tmp_path, n_ranks=n_ranks)
+    (model, around, nodes, ghosts, edges, moved), (once, *_) = [
+        [float(word) for word in found] for found in COSTS.findall(said)
+    ]
+    assert 0.0 < around < model and 0.0 < once < 3 * model
+    n_edges = load_potential(potentials / "net.pt").graph(CRYSTAL).n_edges
+    if n_ranks == 1:
+        assert (nodes, ghosts, moved) == (24, 0, 0) and abs(edges - n_edges) < 0.1 * n_edges
+    else:
+        assert ghosts > 0 and nodes <= 24 and (moved > 0) == (mode == "exchange") and edges < 2 * n_edges
 
 
 @pytest.mark.parametrize("choice", ["yes", "no"])

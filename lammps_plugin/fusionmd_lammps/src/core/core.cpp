@@ -3,6 +3,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 
 #include <malloc.h>
+#include <time.h>
 
 #include <string>
 
@@ -57,6 +58,13 @@ int fusionmd_abi(void)
 const char *fusionmd_error(void)
 {
   return last_error.c_str();
+}
+
+double fusionmd_seconds(int of_processor)
+{
+  timespec now;
+  clock_gettime(of_processor ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 int fusionmd_count_devices(void)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define FUSIONMD_ABI 2
+#define FUSIONMD_ABI 3
 #define FUSIONMD_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
@@ -64,10 +64,12 @@ typedef struct {
   const double *gradients;         // dE/dvector, mean over members [n_edges, 3]
   const double *member_gradients;  // [n_members, n_edges, 3]; null with one member
   int64_t n_blocks;
+  double model_seconds;            // of that, in the model itself
 } fusionmd_result;
 
 FUSIONMD_API int fusionmd_abi(void);
 FUSIONMD_API const char *fusionmd_error(void);
+FUSIONMD_API double fusionmd_seconds(int of_processor);    // a clock: of this thread's processor time, or of the wall
 FUSIONMD_API int fusionmd_count_devices(void);    // GPUs that torch sees
 
 FUSIONMD_API fusionmd_model *fusionmd_load(const fusionmd_options *options);

@@ -216,6 +216,14 @@ at::Tensor Model::cotangents(const fusionmd_graph &graph, const std::vector<Bloc
   return slopes.select(1, state);
 }
 
+std::pair<at::Tensor, at::Tensor> Model::timed(Backend &engine, const Input &in, const at::Tensor &weights)
+{
+  const double began = fusionmd_seconds(device.is_cpu());
+  auto found = engine.differentiate(in, weights);
+  model_seconds += fusionmd_seconds(device.is_cpu()) - began;
+  return found;
+}
+
 /// Contributions and gradients, on the CPU; every rank makes the same calls, also one without edges.
 std::pair<at::Tensor, at::Tensor> Model::in_one_piece(const fusionmd_graph &graph, const at::Tensor &weights,
                                                       const fusionmd_world &world, bool uses_exchange)
@@ -223,10 +231,10 @@ std::pair<at::Tensor, at::Tensor> Model::in_one_piece(const fusionmd_graph &grap
   std::pair<at::Tensor, at::Tensor> found;
   if (uses_exchange && graph.n_edges > 0) {
     const Exchanging exchanging(&world);
-    found = exchange_backend->differentiate(input(graph), weights);
+    found = timed(*exchange_backend, input(graph), weights);
   } else {
     // Whoever has no edges is nobody's neighbour: others do not need its features.
-    found = backend->differentiate(input(graph), weights);
+    found = timed(*backend, input(graph), weights);
     if (uses_exchange) take_part(calls_of_gradients, graph.n_nodes, world);
   }
   return {found.first.to(at::kCPU), found.second.to(at::kCPU)};
@@ -240,7 +248,7 @@ std::pair<at::Tensor, at::Tensor> Model::in_blocks(const fusionmd_graph &graph, 
   std::vector<int64_t> local(graph.n_nodes);
   for (const Block &block : blocks) {
     const Part part(graph, block, local);
-    const auto [values, slopes] = backend->differentiate(input(part.graph), weights.narrow(1, 0, block.n_local));
+    const auto [values, slopes] = timed(*backend, input(part.graph), weights.narrow(1, 0, block.n_local));
     contributions.index_copy_(1, indices(block.nodes.data(), block.n_local), values.to(at::kCPU));
     gradients.index_add_(1, indices(block.edges.data(), part.graph.n_edges), slopes.to(at::kCPU));
   }
@@ -250,6 +258,7 @@ std::pair<at::Tensor, at::Tensor> Model::in_blocks(const fusionmd_graph &graph, 
 fusionmd_result Model::evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange)
 {
   const Plain mode;
+  model_seconds = 0.0;
   const bool fits = uses_exchange || graph.n_edges <= max_edges();
   const auto blocks = fits ? std::vector<Block>() : blocks_within(graph, static_cast<int>(n_hops), max_edges());
   const at::Tensor slopes = cotangents(graph, blocks, world, uses_exchange);
@@ -265,7 +274,7 @@ fusionmd_result Model::evaluate(const fusionmd_graph &graph, const fusionmd_worl
   gradients = n_members > 1 ? member_gradients.mean(0).contiguous() : member_gradients;
   return {energies.data_ptr<double>(), atomic_energies.data_ptr<double>(), gradients.data_ptr<double>(),
           n_members > 1 ? member_gradients.data_ptr<double>() : nullptr,
-          std::max<int64_t>(1, static_cast<int64_t>(blocks.size()))};
+          std::max<int64_t>(1, static_cast<int64_t>(blocks.size())), model_seconds};
 }
 
 }    // namespace fusionmd

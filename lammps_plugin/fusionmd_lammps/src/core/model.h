@@ -24,7 +24,7 @@ class Model {
   std::string path;
   at::Device device;
   int64_t state;
-  double memory_bytes;
+  double memory_bytes, model_seconds = 0.0;
   Entries entries;
   torch::jit::Module &core;
   std::optional<torch::jit::Module> exchange_core;
@@ -44,6 +44,7 @@ class Model {
   Input input(const fusionmd_graph &graph) const;
   at::Tensor cotangents(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
                         const fusionmd_world &world, bool uses_exchange);
+  std::pair<at::Tensor, at::Tensor> timed(Backend &engine, const Input &in, const at::Tensor &weights);
   std::pair<at::Tensor, at::Tensor> in_one_piece(const fusionmd_graph &graph, const at::Tensor &weights,
                                                  const fusionmd_world &world, bool uses_exchange);
   std::pair<at::Tensor, at::Tensor> in_blocks(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,

@@ -1,6 +1,7 @@
 #include "tensors.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace fusionmd {
 namespace {
@@ -8,16 +9,19 @@ namespace {
 constexpr int64_t SLOT_MULTIPLE = 4;
 
 /// Edge indices of each receiver [n_nodes, max_degree], padded with n_edges; max_degree a multiple of 4, at least 4.
+/// Edges are sorted by receiver: those of a node follow each other.
 at::Tensor slots_of(const int64_t *receivers, int64_t n_edges, int64_t n_nodes)
 {
-  std::vector<int64_t> degree(n_nodes, 0);
-  int64_t most = 0;
-  for (int64_t e = 0; e < n_edges; ++e) most = std::max(most, ++degree[receivers[e]]);
+  std::vector<int64_t> first(n_nodes + 1, 0);
+  for (int64_t e = 0; e < n_edges; ++e) ++first[receivers[e] + 1];
+  const int64_t most = *std::max_element(first.begin(), first.end());
+  std::partial_sum(first.begin(), first.end(), first.begin());
   const int64_t width = std::max(SLOT_MULTIPLE, (most + SLOT_MULTIPLE - 1) / SLOT_MULTIPLE * SLOT_MULTIPLE);
-  const at::Tensor slots = at::full({n_nodes, width}, n_edges, at::kLong);
+  const at::Tensor slots = at::empty({n_nodes, width}, at::kLong);
   int64_t *const out = slots.data_ptr<int64_t>();
-  std::fill(degree.begin(), degree.end(), 0);
-  for (int64_t e = 0; e < n_edges; ++e) out[receivers[e] * width + degree[receivers[e]]++] = e;
+  for (int64_t node = 0; node < n_nodes; ++node)
+    for (int64_t k = 0, n = first[node + 1] - first[node]; k < width; ++k)
+      out[node * width + k] = k < n ? first[node] + k : n_edges;
   return slots;
 }
 

@@ -21,6 +21,7 @@ void PairFusionMD::forward(void *self, double *rows, int64_t width)
   const auto &atoms = pair.neighborhood.atoms_of_nodes();
   const auto n_local = static_cast<size_t>(pair.n_local_nodes);
   pair.halo_width = width;
+  pair.spent.bytes += static_cast<double>(pair.atom->nghost * width * sizeof(double));
   pair.halo.assign(static_cast<size_t>(pair.atom->nlocal + pair.atom->nghost) * width, 0.0);
   for (size_t node = 0; node < n_local; ++node)
     std::copy_n(rows + node * width, width, pair.halo.begin() + atoms[node] * width);
@@ -36,6 +37,7 @@ void PairFusionMD::reverse(void *self, double *rows, int64_t width)
   const auto &atoms = pair.neighborhood.atoms_of_nodes();
   const auto n_local = static_cast<size_t>(pair.n_local_nodes);
   pair.halo_width = width;
+  pair.spent.bytes += static_cast<double>(pair.atom->nghost * width * sizeof(double));
   pair.halo.assign(static_cast<size_t>(pair.atom->nlocal + pair.atom->nghost) * width, 0.0);
   for (size_t node = 0; node < atoms.size(); ++node)
     std::copy_n(rows + node * width, width, pair.halo.begin() + atoms[node] * width);

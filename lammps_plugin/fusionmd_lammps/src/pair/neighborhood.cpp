@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace fusionmd {
@@ -14,6 +15,12 @@ double squared_distance(const double *a, const double *b)
 {
   const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
   return x * x + y * y + z * z;
+}
+
+/// [n_all, 3]; LAMMPS keeps the rows of its arrays together.
+const double *positions_of(const Atoms &atoms)
+{
+  return atoms.n_all > 0 ? atoms.x[0] : nullptr;
 }
 
 }    // namespace
@@ -55,42 +62,58 @@ void Neighborhood::number_nodes()
   if (!foreign.empty()) ++n_candidates;
 }
 
-/// Of every listed atom, sorted by (node, image).
+/// The atoms of this potential in the order (node, image).
+std::vector<int> Neighborhood::in_order(const std::function<int64_t(int)> &image) const
+{
+  std::vector<std::pair<int64_t, int>> sorted;
+  for (int i = 0; i < atoms.n_all; ++i)
+    if (node_of_atom[i] != NONE) sorted.emplace_back(int64_t(node_of_atom[i]) << 32 | image(i), i);
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<int> ordered;
+  for (const auto &[key, i] : sorted) ordered.push_back(i);
+  return ordered;
+}
+
+/// Of every listed atom, sorted by (node, image): dealt out by sender, in order, and then to those who receive.
 void Neighborhood::gather_candidates(const List &list, double reach, const std::function<int64_t(int)> &image)
 {
-  std::vector<int64_t> images(atoms.n_all);
-  for (int i = 0; i < atoms.n_all; ++i) images[i] = image(i);
-  std::vector<int> row(atoms.n_all, NONE);
-  for (int k = 0; k < list.n_local + list.n_ghosts; ++k) row[list.atoms[k]] = k;
-
+  const double *const x = positions_of(atoms);
+  std::vector<int> first_receiver(atoms.n_all + 1, 0);
   first_candidate.assign(atoms.n_all + 1, 0);
-  candidates.clear();
-  std::vector<std::pair<int64_t, int>> sorted;
-  for (int i = 0; i < atoms.n_all; ++i) {
-    sorted.clear();
-    if (row[i] != NONE && node_of_atom[i] != NONE)
-      for (int k = 0; k < list.counts[i]; ++k) {
-        const int j = list.neighbors[i][k] & list.mask;
-        if (node_of_atom[j] != NONE && squared_distance(atoms.x[j], atoms.x[i]) < reach * reach)
-          sorted.emplace_back(int64_t(node_of_atom[j]) << 32 | images[j], j);
-      }
-    std::sort(sorted.begin(), sorted.end());
-    for (const auto &[key, j] : sorted) candidates.push_back({node_of_atom[j], j});
-    first_candidate[i + 1] = static_cast<int>(candidates.size());
+  std::vector<std::pair<int, int>> pairs;    // sender, receiver
+  for (int k = 0; k < list.n_local + list.n_ghosts; ++k) {
+    const int i = list.atoms[k];
+    if (node_of_atom[i] == NONE) continue;
+    for (int n = 0; n < list.counts[i]; ++n) {
+      const int j = list.neighbors[i][n] & list.mask;
+      if (node_of_atom[j] == NONE || !(squared_distance(x + 3 * j, x + 3 * i) < reach * reach)) continue;
+      pairs.emplace_back(j, i);
+      ++first_receiver[j + 1];
+      ++first_candidate[i + 1];
+    }
   }
+  std::partial_sum(first_receiver.begin(), first_receiver.end(), first_receiver.begin());
+  std::partial_sum(first_candidate.begin(), first_candidate.end(), first_candidate.begin());
+  std::vector<int> receivers_of(pairs.size()), next(first_receiver);
+  for (const auto &[j, i] : pairs) receivers_of[next[j]++] = i;
+  candidates.resize(pairs.size());
+  next = first_candidate;
+  for (int j : in_order(image))
+    for (int k = first_receiver[j]; k < first_receiver[j + 1]; ++k)
+      candidates[next[receivers_of[k]]++] = {node_of_atom[j], j};
 }
 
 fusionmd_graph Neighborhood::collect(const double *const *x, double cutoff, int n_hops)
 {
   atoms.x = x;
-  senders.clear(), receivers.clear(), vectors.clear(), too_close.clear(), positions.clear();
+  make_room();
   image_of_node.assign(n_candidates, NONE);
   std::copy(owned.begin(), owned.end(), image_of_node.begin());
   for (int node = 0; node < n_owned; ++node) {
     receive(owned[node], node, cutoff);
-    positions.insert(positions.end(), atoms.x[owned[node]], atoms.x[owned[node]] + 3);
+    std::copy_n(atoms.x[owned[node]], 3, positions.begin() + 3 * node);
   }
-  const size_t first_ghost_edge = senders.size();
+  const int64_t first_ghost_edge = n_edges;
   if (n_candidates > n_owned) {
     for (int node : reach_ghosts(cutoff, n_hops)) receive(image_of_node[node], node, cutoff);
     renumber(first_ghost_edge);
@@ -99,24 +122,49 @@ fusionmd_graph Neighborhood::collect(const double *const *x, double cutoff, int 
   }
   species.resize(representatives.size());
   for (size_t k = 0; k < species.size(); ++k) species[k] = atoms.species[representatives[k]];
-  return {static_cast<int64_t>(species.size()), n_owned, static_cast<int64_t>(senders.size()), species.data(),
-          senders.data(), receivers.data(), vectors.data(), positions.data()};
+  return {static_cast<int64_t>(species.size()), n_owned, n_edges, species.data(), senders.data(), receivers.data(),
+          vectors.data(), positions.data()};
 }
 
-/// The edges that `node` receives, seen from `atom`, one of its images.
+/// For every candidate; room is kept from step to step.
+void Neighborhood::make_room()
+{
+  n_edges = 0;
+  too_close.clear();
+  positions.resize(3 * static_cast<size_t>(n_owned));
+  if (senders.size() >= candidates.size()) return;
+  senders.resize(candidates.size());
+  receivers.resize(candidates.size());
+  vectors.resize(3 * candidates.size());
+}
+
+/// The edges that `node` receives, seen from `atom`, one of its images. Every candidate is written; those too far are
+/// overwritten by the next one, which is faster than to decide.
 void Neighborhood::receive(int atom, int node, double cutoff)
 {
-  const double *const centre = atoms.x[atom];
+  const double *const x = positions_of(atoms), *const centre = x + 3 * atom;
   const double most = cutoff * cutoff;
+  double least = most;
+  int64_t n = n_edges;
   for (int c = first_candidate[atom]; c < first_candidate[atom + 1]; ++c) {
-    const double *const x = atoms.x[candidates[c].atom];
-    const double d[3] = {x[0] - centre[0], x[1] - centre[1], x[2] - centre[2]};
+    const double *const other = x + 3 * candidates[c].atom;
+    double *const d = vectors.data() + 3 * n;
+    for (int k = 0; k < 3; ++k) d[k] = other[k] - centre[k];
     const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    if (!(squared < most)) continue;
-    if (squared < MIN_DISTANCE * MIN_DISTANCE) too_close.push_back({atom, candidates[c].atom, std::sqrt(squared)});
-    senders.push_back(candidates[c].node);
-    receivers.push_back(node);
-    vectors.insert(vectors.end(), d, d + 3);
+    senders[n] = candidates[c].node;
+    receivers[n] = node;
+    least = squared < least ? squared : least;
+    n += squared < most;
+  }
+  n_edges = n;
+  if (least < MIN_DISTANCE * MIN_DISTANCE) note_collisions(atom);
+}
+
+void Neighborhood::note_collisions(int atom)
+{
+  for (int c = first_candidate[atom]; c < first_candidate[atom + 1]; ++c) {
+    const double distance = std::sqrt(squared_distance(atoms.x[candidates[c].atom], atoms.x[atom]));
+    if (distance < MIN_DISTANCE) too_close.push_back({atom, candidates[c].atom, distance});
   }
 }
 
@@ -141,7 +189,7 @@ std::vector<int> Neighborhood::reach_ghosts(double cutoff, int n_hops)
 }
 
 /// Close the gaps that unreached ghosts leave among the nodes.
-void Neighborhood::renumber(size_t first_ghost_edge)
+void Neighborhood::renumber(int64_t first_ghost_edge)
 {
   std::vector<int64_t> place(n_candidates, NONE);
   representatives = owned;
@@ -153,8 +201,8 @@ void Neighborhood::renumber(size_t first_ghost_edge)
       representatives.push_back(image_of_node[node]);
     }
   }
-  for (auto &sender : senders) sender = place[sender];
-  for (size_t e = first_ghost_edge; e < receivers.size(); ++e) receivers[e] = place[receivers[e]];
+  for (int64_t e = 0; e < n_edges; ++e) senders[e] = place[senders[e]];
+  for (int64_t e = first_ghost_edge; e < n_edges; ++e) receivers[e] = place[receivers[e]];
 }
 
 double Neighborhood::bytes() const

@@ -60,15 +60,19 @@ class Neighborhood {
   std::vector<Candidate> candidates;
   std::vector<int> image_of_node;                   // the first image reached, -1 where none was
   std::vector<int> representatives;
-  std::vector<int64_t> species, senders, receivers;
+  int64_t n_edges = 0;
+  std::vector<int64_t> species, senders, receivers;    // with room for every candidate
   std::vector<double> vectors, positions;
   std::vector<Collision> too_close;
 
   void number_nodes();
+  std::vector<int> in_order(const std::function<int64_t(int)> &image) const;
   void gather_candidates(const List &list, double reach, const std::function<int64_t(int)> &image);
+  void make_room();
   void receive(int atom, int node, double cutoff);
+  void note_collisions(int atom);
   std::vector<int> reach_ghosts(double cutoff, int n_hops);
-  void renumber(size_t first_ghost_edge);
+  void renumber(int64_t first_ghost_edge);
 };
 
 }    // namespace fusionmd

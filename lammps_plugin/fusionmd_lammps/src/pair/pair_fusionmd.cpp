@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 using namespace LAMMPS_NS;
@@ -48,6 +49,8 @@ double PairFusionMD::init_one(int i, int j)
 
 void PairFusionMD::compute(int eflag, int vflag)
 {
+  const int of_processor = device == "cpu";
+  const double began = core->seconds(of_processor);
   ev_init(eflag, vflag);
   take_list();
   const fusionmd_graph graph = neighborhood.collect(atom->x, potential.cutoff, n_hops_here());
@@ -57,6 +60,32 @@ void PairFusionMD::compute(int eflag, int vflag)
   if (eflag_either) add_energies(graph, result);
   if (vflag_either) add_virial(graph, result.gradients);
   gather_extras(graph, result);
+  count(graph, result.model_seconds, core->seconds(of_processor) - began);
+}
+
+void PairFusionMD::count(const fusionmd_graph &graph, double model_seconds, double seconds)
+{
+  ++spent.n;
+  spent.model += model_seconds;
+  spent.all += seconds;
+  spent.nodes = std::max(spent.nodes, graph.n_nodes);
+  spent.ghosts = std::max(spent.ghosts, graph.n_nodes - graph.n_local);
+  spent.edges = std::max(spent.edges, graph.n_edges);
+}
+
+/// What the run cost, for whoever wonders where the time goes.
+void PairFusionMD::finish()
+{
+  const double n = std::max(spent.n, 1);
+  double most[6] = {1e3 * spent.model / n, 1e3 * (spent.all - spent.model) / n, static_cast<double>(spent.nodes),
+                    static_cast<double>(spent.ghosts), static_cast<double>(spent.edges), spent.bytes / n};
+  MPI_Allreduce(MPI_IN_PLACE, most, 6, MPI_DOUBLE, MPI_MAX, world);
+  char line[256];
+  std::snprintf(line, sizeof line, "fusionmd: per step, at most of a rank: %.3f ms in the model, %.3f ms around it, "
+                "%.0f nodes, %.0f of them ghosts, %.0f edges, %.0f bytes exchanged\n",
+                most[0], most[1], most[2], most[3], most[4], most[5]);
+  if (comm->me == 0 && spent.n > 0) utils::logmesg(lmp, line);
+  spent = Spent();
 }
 
 /// Look again where LAMMPS has made a new list.
@@ -112,13 +141,20 @@ fusionmd_result PairFusionMD::evaluate(const fusionmd_graph &graph)
 void PairFusionMD::add_forces(const fusionmd_graph &graph, const double *gradients)
 {
   const auto &atoms = neighborhood.atoms_of_nodes();
-  for (int64_t e = 0; e < graph.n_edges; ++e) {
-    double *const received = atom->f[atoms[graph.receivers[e]]];
-    double *const sent = atom->f[atoms[graph.senders[e]]];
-    for (int k = 0; k < 3; ++k) {
-      received[k] += eV * gradients[3 * e + k];
-      sent[k] -= eV * gradients[3 * e + k];
+  if (atoms.empty()) return;
+  double *const forces = atom->f[0];
+  for (int64_t e = 0; e < graph.n_edges;) {
+    const int64_t receiver = graph.receivers[e];    // edges of one receiver stand together
+    double received[3] = {0.0, 0.0, 0.0};
+    for (; e < graph.n_edges && graph.receivers[e] == receiver; ++e) {
+      double *const sent = forces + 3 * atoms[graph.senders[e]];
+      for (int k = 0; k < 3; ++k) {
+        const double g = eV * gradients[3 * e + k];
+        received[k] += g;
+        sent[k] -= g;
+      }
     }
+    for (int k = 0; k < 3; ++k) forces[3 * atoms[receiver] + k] += received[k];
   }
 }
 

@@ -24,6 +24,7 @@ class PairFusionMD : public Pair {
   void init_style() override;
   double init_one(int i, int j) override;
   void compute(int eflag, int vflag) override;
+  void finish() override;
   void *extract_peratom(const char *name, int &n_columns) override;
   double memory_usage() override;
 
@@ -57,6 +58,14 @@ class PairFusionMD : public Pair {
   int64_t n_local_nodes = 0;
   std::vector<double> halo;    // rows of all atoms while they are exchanged
   int64_t halo_width = 0;
+  // Since the start of a run: seconds of the processor (of the wall on a GPU), rows of ghosts that travelled; the
+  // largest graph.
+  struct Spent {
+    int n = 0;
+    double model = 0.0, all = 0.0, bytes = 0.0;
+    int64_t nodes = 0, ghosts = 0, edges = 0;
+  } spent;
+
   double **forces_std = nullptr;
   int n_forces_std = 0;
 
@@ -94,6 +103,7 @@ class PairFusionMD : public Pair {
   void add_virial(const fusionmd_graph &graph, const double *gradients);
   void gather_extras(const fusionmd_graph &graph, const fusionmd_result &result);
   double largest_spread(const fusionmd_graph &graph, const fusionmd_result &result);
+  void count(const fusionmd_graph &graph, double model_seconds, double seconds);
 
   // exchange.cpp
   static void sum(void *self, double *values, int64_t n);

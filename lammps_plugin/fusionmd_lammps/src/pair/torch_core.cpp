@@ -24,7 +24,8 @@ template <typename F> bool find(void *library, const char *name, F &function)
 bool find_all(void *library, TorchCore &core)
 {
   return find(library, "fusionmd_abi", core.abi) && core.abi() == FUSIONMD_ABI &&
-      find(library, "fusionmd_error", core.error) && find(library, "fusionmd_count_devices", core.count_devices) && find(library, "fusionmd_load", core.load) &&
+      find(library, "fusionmd_error", core.error) && find(library, "fusionmd_count_devices", core.count_devices) &&
+      find(library, "fusionmd_seconds", core.seconds) && find(library, "fusionmd_load", core.load) &&
       find(library, "fusionmd_free", core.free) && find(library, "fusionmd_describe", core.describe) &&
       find(library, "fusionmd_prepare_exchange", core.prepare_exchange) &&
       find(library, "fusionmd_evaluate", core.evaluate);

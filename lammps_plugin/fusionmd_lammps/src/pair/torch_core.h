@@ -12,6 +12,7 @@ struct TorchCore {
   decltype(&fusionmd_abi) abi;
   decltype(&fusionmd_error) error;
   decltype(&fusionmd_count_devices) count_devices;
+  decltype(&fusionmd_seconds) seconds;
   decltype(&fusionmd_load) load;
   decltype(&fusionmd_free) free;
   decltype(&fusionmd_describe) describe;
