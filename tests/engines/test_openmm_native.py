@@ -31,7 +31,7 @@ def test_native_operations_run_and_agree(content, compiled):
     native = make_evaluator(content, numbers=numbers, is_periodic=False, compiled=compiled)
     plain = make_evaluator(content, numbers=numbers, is_periodic=False, compiled="no")
     (found, wanted) = (evaluator.evaluate(structure.positions) for evaluator in (native, plain))
-    assert "NativeNeighborSum" in parts(native._module) and "NeighborSum" in parts(plain._module)
+    assert "NativeLayer" in parts(native._module) and "NeighborSum" in parts(plain._module)
     assert found[0] == pytest.approx(wanted[0], abs=1e-8)
     np.testing.assert_allclose(found[1], wanted[1], atol=1e-7)
 
