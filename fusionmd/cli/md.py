@@ -10,12 +10,10 @@ from fusionmd.cli.options import Device, DType, Json, PotentialName, Threads, de
 from fusionmd.cli.output import progress, write_json
 
 Start = Annotated[Path, typer.Argument(metavar="START", help="Structure file; its velocities are used if it has any.")]
-Engine = Annotated[
-    Literal["ase", "openmm", "lammps"], typer.Option("--engine", help="What moves the atoms; lammps is to come.")
-]
+Engine = Annotated[Literal["ase", "openmm", "lammps"], typer.Option("--engine", help="What moves the atoms.")]
 Ensemble = Annotated[
     Literal["nve", "nvt", "npt"],
-    typer.Option("--ensemble", help="nvt: Langevin; npt: Martyna-Tobias-Klein; openmm: Monte Carlo."),
+    typer.Option("--ensemble", help="nvt: Langevin; npt: Martyna-Tobias-Klein; of openmm: Monte Carlo."),
 ]
 Steps = Annotated[int, typer.Option("--steps", min=0, help="Number of time steps.")]
 Timestep = Annotated[float, typer.Option("--timestep", metavar="FS", help="Time step, fs.")]

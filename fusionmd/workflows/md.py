@@ -21,13 +21,13 @@ from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.potential import Potential
 from fusionmd.units import BOLTZMANN_EV_PER_K
 from fusionmd.workflows.md_ase import ASERun
+from fusionmd.workflows.md_lammps import LAMMPSRun
 from fusionmd.workflows.md_log import MDLog
 from fusionmd.workflows.md_openmm import OpenMMRun
 from fusionmd.workflows.md_settings import MDSettings
 
 TRAJECTORY, LOG, SETTINGS, LAST = "trajectory.xyz", "log.csv", "config.yaml", "last.xyz"
 MAX_TEMPERATURE_K = 1e5
-AVAILABLE_ENGINES = ("ase", "openmm")
 
 OnStep = Callable[[int, Mapping[str, float]], None]
 
@@ -81,7 +81,6 @@ def run_md(
     Ctrl-C stops after the current step; `last.xyz` continues the run. A start that the potential cannot describe is
     refused before anything in `folder` is touched.
     """
-    _check_engine(settings.engine)
     rng = np.random.default_rng(settings.seed)
     atoms = _ready(start, potential, settings, rng)
     engine = _engine(atoms, potential, settings, rng)
@@ -128,11 +127,6 @@ def read_start(path: str | os.PathLike[str], *, index: int = -1) -> Atoms:
     return atoms
 
 
-def _check_engine(engine: str) -> None:
-    if engine not in AVAILABLE_ENGINES:
-        raise ConfigError(f"engine {engine!r} is not part of this version; run with --engine {AVAILABLE_ENGINES[0]}")
-
-
 def _prepared(folder: str | os.PathLike[str], overwrite: bool) -> Path:
     folder = Path(folder)
     existing = [name for name in (TRAJECTORY, LOG) if (folder / name).exists()]
@@ -170,6 +164,8 @@ def _draw_momenta(atoms: Atoms, temperature_K: float, rng: np.random.Generator) 
 
 
 def _engine(atoms: Atoms, potential: Potential, settings: MDSettings, rng: np.random.Generator) -> Engine:
+    if settings.engine == "lammps":
+        return LAMMPSRun(atoms, potential, settings)
     if settings.engine == "openmm":
         return OpenMMRun(atoms, potential, settings)
     return ASERun(atoms, settings, rng)

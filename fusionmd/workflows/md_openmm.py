@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from ase import Atoms, units
@@ -15,6 +12,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 import fusionmd_openmm
 from fusionmd.potential import Potential
 from fusionmd.structure import Structure
+from fusionmd.workflows.md_interrupts import interrupts_waiting
 from fusionmd.workflows.md_settings import MDSettings
 
 
@@ -51,7 +49,7 @@ class OpenMMRun:
 
     def run(self, observe: Callable[[], None]) -> None:
         """All steps; `observe` is called at the start and every `interval` steps."""
-        with _interrupts_waiting() as raise_if_interrupted:
+        with interrupts_waiting() as raise_if_interrupted:
             self._observe(observe)
             for _ in range(self._settings.steps):
                 self._dynamics.step()
@@ -85,22 +83,3 @@ class OpenMMRun:
         if is_committee:
             results["energy_std"] = float(found.energies_std[state])
         return results
-
-
-@contextmanager
-def _interrupts_waiting() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits for the end of a step: OpenMM, interrupted inside, would leave half of one."""
-    pressed = threading.Event()
-
-    def raise_if_pressed() -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        yield raise_if_pressed
-        return
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
-    try:
-        yield raise_if_pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

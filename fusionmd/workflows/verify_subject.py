@@ -62,3 +62,8 @@ def in_precision(content: bytes, dtype: DType, name: str) -> bytes:
 def dtype_of_file(content: bytes) -> DType:
     """The precision in which a file was exported."""
     return "float64" if Metadata.from_json(unpack(content)[METADATA]).dtype == "float64" else "float32"
+
+
+def precision_of(potential: Potential) -> DType:
+    """The precision in which a potential runs."""
+    return "float64" if potential.dtype == "float64" else "float32"

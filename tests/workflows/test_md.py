@@ -135,12 +135,6 @@ def test_atoms_that_collide_are_told(potential, tmp_path):
         run_md(potential, pair, MDSettings(steps=41, timestep_fs=0.5), tmp_path / "run")
 
 
-def test_engines_of_later(potential, molecule, tmp_path):
-    with pytest.raises(ConfigError, match="--engine ase"):
-        run_md(potential, molecule, MDSettings(engine="lammps"), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def with_nan(atoms):
     atoms.positions[2, 1] = np.nan
 
@@ -220,5 +214,5 @@ def test_command_line(path, molecule, tmp_path, capsys):
     assert run([*arguments, "--ensemble", "nvt", "--steps", "20", "--timestep", "0.2"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["n_steps"] == 20
     assert "steps/s" in capsys.readouterr().out
-    assert run([*arguments, "--engine", "lammps"]) == 2
-    assert "--engine ase" in capsys.readouterr().err
+    assert run([*arguments, "--ensemble", "npt", "--overwrite"]) == 2
+    assert "periodic along all axes" in capsys.readouterr().err
