@@ -8,13 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from fusionmd.cli import namd_sample
+from fusionmd.cli import namd_analyze, namd_sample
 from fusionmd.cli.options import Json
 from fusionmd.cli.output import progress, show_table, waiting, write_json
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Non-adiabatic dynamics: trajectories that hop.")
 app.command("sample", epilog="Example: fusionmd namd sample my.pt start.xyz -n 200 --window 4.2 4.6 -o starts.xyz")(
     namd_sample.command
+)
+app.command("analyze", epilog="Example: fusionmd namd analyze run.h5 --outcomes outcomes.yaml --json result.json")(
+    namd_analyze.command
 )
 
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer cases and trajectories: under a minute.")]

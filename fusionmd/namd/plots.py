@@ -1,0 +1,73 @@
+"""Pictures of an ensemble: populations, energies, incidence of outcomes, hops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fusionmd.namd.analysis import Populations
+from fusionmd.namd.lifetimes import Lifetime, delayed_exponential
+from fusionmd.namd.protocol import Array
+from fusionmd.namd.run_file import RunFile
+
+SIZE = (6.4, 3.8)
+MAX_TRACES = 50
+
+
+def population_plot(found: Populations, lifetime: Lifetime | None) -> Figure:
+    """Active states with 95 % bands, mean |c|^2 dashed, the fitted decay dotted."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    for state in range(found.mean.shape[1]):
+        (line,) = axes.plot(found.time, found.mean[:, state], label=f"state {state}")
+        axes.fill_between(
+            found.time, found.low[:, state], found.high[:, state], color=line.get_color(), alpha=0.2, linewidth=0
+        )
+        axes.plot(found.time, found.amplitudes[:, state], "--", color=line.get_color(), linewidth=1)
+    if lifetime is not None:
+        fitted = 1 - delayed_exponential(found.time, lifetime.delay, lifetime.value)
+        axes.plot(found.time, fitted, "k:", label=f"lifetime {lifetime.value:.3g} fs")
+    axes.plot([], [], "k--", linewidth=1, label="amplitudes")
+    axes.set(xlabel="time (fs)", ylabel="population", ylim=(-0.03, 1.03))
+    axes.legend(fontsize="small")
+    return figure
+
+
+def energy_plot(run: RunFile) -> Figure:
+    """Total energies minus their first values, of the first trajectories."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    for row in range(min(run.n_trajectories, MAX_TRACES)):
+        end = run.end_frames[row] + 1
+        energies = run.total_energy[row, :end] - run.total_energy[row, 0]
+        colour = "C3" if run.is_discarded[row] else "C0"
+        axes.plot(run.time[:end], energies, color=colour, alpha=0.4, linewidth=0.8)
+    axes.set(xlabel="time (fs)", ylabel="total energy - first (eV)", title=f"first {MAX_TRACES}; discarded in red")
+    return figure
+
+
+def incidence_plot(time: Array, classes: Mapping[str, Array], without: Array) -> Figure:
+    """Areas that fill the whole: outcomes, and trajectories without one."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.stackplot(time, *classes.values(), without, labels=[*classes, "none yet"], alpha=0.8)
+    axes.set(xlabel="time (fs)", ylabel="cumulative incidence", ylim=(0, 1), xlim=(time[0], time[-1]))
+    axes.legend(fontsize="small", loc="upper left")
+    return figure
+
+
+def hop_plot(run: RunFile, times: Array, coordinates: Mapping[str, Array]) -> Figure:
+    """Gaps at attempts over time, and against the first coordinate where one is given."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    panels = figure.subplots(1, 2 if coordinates else 1, sharey=True, squeeze=False)[0]
+    sides = {"time (fs)": times} | ({name: coordinates[name] for name in list(coordinates)[:1]})
+    for axes, (label, values) in zip(panels, sides.items(), strict=True):
+        for is_accepted, marker, text in ((True, "o", "accepted"), (False, "x", "frustrated")):
+            shown = run.hops.accepted == is_accepted
+            axes.plot(values[shown], np.abs(run.hops.gap[shown]), marker, markersize=3, alpha=0.5, label=text)
+        axes.set(xlabel=label)
+    panels[0].set(ylabel="gap at the hop (eV)")
+    panels[0].legend(fontsize="small")
+    return figure

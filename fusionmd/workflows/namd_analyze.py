@@ -1,0 +1,198 @@
+"""The analysis of a run: numbers, pictures, one page; with and without the trajectories that triage discarded."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import yaml
+from ase import Atoms
+from matplotlib.figure import Figure
+
+from fusionmd.errors import DataError
+from fusionmd.files import atomic_write, write_text_atomic
+from fusionmd.namd.analysis import arrivals, attempts_table, energy_drifts, hop_times, last_seen, populations_of
+from fusionmd.namd.figures import write_png
+from fusionmd.namd.incidence import CENSORED, cumulative_incidence
+from fusionmd.namd.lifetimes import Lifetime, lifetime
+from fusionmd.namd.plots import energy_plot, hop_plot, incidence_plot, population_plot
+from fusionmd.namd.populations import wilson_interval
+from fusionmd.namd.protocol import Array, BoolArray, IntArray
+from fusionmd.namd.run_file import RunFile
+from fusionmd.namd.triage import Flag
+from fusionmd.workflows.namd_outcomes import Outcomes
+
+UNFINISHED = "unfinished"
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; color: #222 }
+h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 1px solid #ddd }
+table { border-collapse: collapse } td, th { padding: .2em 1.2em .2em 0; text-align: left }
+img { max-width: 100% } pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 13px }
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """result: As JSON has it.  figures: By name.  labels: Outcome of each trajectory [n_traj]."""
+
+    result: dict[str, Any]
+    figures: dict[str, Figure]
+    labels: list[str]
+
+
+def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
+    """Everything; the main numbers are those without discarded trajectories."""
+    trusted = ~run.is_discarded
+    if not trusted.any():
+        raise DataError("all trajectories were stopped by triage, nothing is left to analyse; look at their flags")
+    classes, when = _outcomes_of(run, outcomes)
+    main = _results(run, outcomes, classes, trusted)
+    everything = main if trusted.all() else _results(run, outcomes, classes, np.ones_like(trusted))
+    drifts = energy_drifts(run)
+    times, measured = hop_times(run), {n: c.values(run.hops.positions) for n, c in outcomes.coordinates.items()}
+    incidence, without = cumulative_incidence(when[trusted], classes[trusted], len(outcomes.names), run.time)
+    shares = dict(zip(outcomes.names, incidence, strict=True))
+    found = populations_of(run, trusted)
+    result = {
+        "n_trajectories": run.n_trajectories,
+        "n_discarded": int(run.is_discarded.sum()),
+        "discarded": {Flag(flag).name.lower(): n for flag, n in Counter(run.flag[~trusted].tolist()).items()},
+        **main,
+        "with_discarded": everything,
+        "cumulative_incidence": {"time_fs": run.time, **shares, "none": without},
+        "hops": _hops(run, times, measured),
+        "energy_drift_eV": {"median": float(np.median(drifts[trusted])), "max": float(drifts[trusted].max())},
+        "surfaces": run.surfaces,
+        "protocol": yaml.safe_load(run.protocol),
+    }
+    fitted = None if main["lifetime_fs"] is None else Lifetime(**main["lifetime_fs"])
+    figures = {
+        "populations": population_plot(found, fitted),
+        "incidence": incidence_plot(run.time, shares, without),
+        "hops": hop_plot(run, times, measured),
+        "energies": energy_plot(run),
+    }
+    labels = [UNFINISHED if each == CENSORED else outcomes.names[each] for each in classes]
+    return Analysis(result, figures, labels)
+
+
+def write_analysis(found: Analysis, folder: Path, title: str) -> list[Path]:
+    """Pictures as PNG, and report.html with all of them inside."""
+    paths = [folder / f"{name}.png" for name in found.figures]
+    for path, figure in zip(paths, found.figures.values(), strict=True):
+        write_png(figure, path)
+    write_text_atomic(folder / "report.html", _page(found, title))
+    return [*paths, folder / "report.html"]
+
+
+def write_trajectories(run: RunFile, labels: list[str], folder: Path) -> int:
+    """Every trajectory as folder/OUTCOME/NUMBER.xyz, for viewers; how many files."""
+    if run.numbers is None:
+        raise DataError("this run is of an analytic model, without atoms; there are no structures to write")
+    for row, label in enumerate(labels):
+        frames = [Atoms(run.numbers, place.reshape(-1, 3)) for place in run.positions[row, : run.end_frames[row] + 1]]
+        for index, frame in enumerate(frames):
+            frame.info = {"time_fs": float(run.time[index]), "state": int(run.active_state[row, index])}
+        with atomic_write(folder / label / f"{row:05d}.xyz") as temporary:
+            ase.io.write(temporary, frames, format="extxyz")
+    return len(labels)
+
+
+def _outcomes_of(run: RunFile, outcomes: Outcomes) -> tuple[IntArray, Array]:
+    """Class of each trajectory, CENSORED where it has not been on the ground state for `settle_fs`; and when, fs."""
+    arrived, seen = arrivals(run), last_seen(run)
+    is_settled = ~run.is_discarded & np.isfinite(arrived) & (seen - arrived >= outcomes.settle_fs)
+    classes = outcomes.classified(run.positions[:, -1])
+    return np.where(is_settled, classes, CENSORED), np.where(is_settled, arrived, seen)
+
+
+def _results(run: RunFile, outcomes: Outcomes, classes: IntArray, rows: BoolArray) -> dict[str, Any]:
+    """Populations, lifetime and yields of the chosen trajectories; yields of those that are finished."""
+    found, fitted = populations_of(run, rows), lifetime(run.time, run.active_state[rows] > 0)
+    finished = classes[rows][classes[rows] != CENSORED]
+    return {
+        "populations": {
+            "time_fs": found.time,
+            "mean": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "amplitudes": found.amplitudes,
+        },
+        "active_minus_amplitudes": float(np.abs(found.mean - found.amplitudes).mean()),
+        "lifetime_fs": None if fitted is None else asdict(fitted),
+        "yields": {name: _share(finished == index) for index, name in enumerate(outcomes.names)},
+        "n_finished": len(finished),
+        "n_unfinished": int(rows.sum()) - len(finished),
+    }
+
+
+def _share(is_so: BoolArray) -> dict[str, float] | None:
+    if not len(is_so):
+        return None
+    value = is_so.mean()
+    low, high = wilson_interval(np.array([value]), len(is_so))
+    return {"value": float(value), "low": float(low[0]), "high": float(high[0])}
+
+
+def _hops(run: RunFile, times: Array, measured: Mapping[str, Array]) -> dict[str, Any]:
+    table = [dict(zip(("source", "target", "accepted", "frustrated"), row, strict=True)) for row in attempts_table(run)]
+    accepted = run.hops.accepted
+    geometry = {
+        name: {"mean": float(values[accepted].mean()), "deviation": float(values[accepted].std())}
+        for name, values in measured.items()
+        if accepted.any()
+    }
+    gaps = np.abs(run.hops.gap[accepted])
+    return {
+        "table": table,
+        "geometry": geometry,
+        "median_gap_eV": float(np.median(gaps)) if len(gaps) else None,
+        "median_time_fs": float(np.median(times[accepted])) if len(gaps) else None,
+    }
+
+
+def _page(found: Analysis, title: str) -> str:
+    result = found.result
+    rows = [("trajectories", result["n_trajectories"]), ("discarded", result["n_discarded"] or "none")]
+    rows += [(f"discarded: {name.replace('_', ' ')}", n) for name, n in result["discarded"].items()]
+    rows += summary_rows(result)
+    table = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
+    pictures = "".join(f'<h2>{name}</h2><img src="{_inline(figure)}">' for name, figure in found.figures.items())
+    protocol = escape(yaml.safe_dump(result["protocol"], sort_keys=False))
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+    body = f"<h1>{escape(title)}</h1><table>{table}</table>{pictures}<h2>protocol</h2><pre>{protocol}</pre>"
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+
+
+def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Lifetime, yields and drift as text, with and without the discarded trajectories."""
+    rows = []
+    for suffix, part in (("", result), (", with the discarded", result["with_discarded"])):
+        if suffix and not result["n_discarded"]:
+            continue
+        rows.append((f"lifetime{suffix}", _interval(part["lifetime_fs"], " fs")))
+        rows.append((f"finished, unfinished{suffix}", f"{part['n_finished']}, {part['n_unfinished']}"))
+        rows += [(f"yield of {name}{suffix}", _interval(share, "")) for name, share in part["yields"].items()]
+        rows.append((f"|active - amplitudes|{suffix}", f"{part['active_minus_amplitudes']:.4f}"))
+    drift = result["energy_drift_eV"]
+    return [*rows, ("energy drift", f"median {drift['median']:.2e}, max {drift['max']:.2e} eV")]
+
+
+def _interval(found: Mapping[str, float] | None, unit: str) -> str:
+    if found is None:
+        return "not to be had from this run"
+    return f"{found['value']:.3g} ({found['low']:.3g} .. {found['high']:.3g}, 95 %){unit}"
+
+
+def _inline(figure: Figure) -> str:
+    content = BytesIO()
+    figure.savefig(content, dpi=110, format="png")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -1,0 +1,101 @@
+"""Outcomes of hopping trajectories: classes by ranges of internal coordinates, from a YAML file.
+
+settle_fs: 200                                             # on the ground state for so long, or unfinished
+coordinates: {torsion: {dihedral: [0, 1, 2, 3]}}           # measured at hops
+classes:
+  cis: [{dihedral: [0, 1, 2, 3], between: [0, 90]}]        # all ranges must hold; the first class that fits counts
+  trans: [{dihedral: [0, 1, 2, 3], between: [90, 180]}]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fusionmd.errors import ConfigError
+from fusionmd.namd import geometry
+from fusionmd.namd.protocol import Array, BoolArray, IntArray
+
+OTHER = "other"
+
+
+class Coordinate(BaseModel):
+    """One of: two atoms, three, four, or the number of a coordinate of an analytic model (angstrom)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    distance: tuple[int, int] | None = None
+    angle: tuple[int, int, int] | None = None
+    dihedral: tuple[int, int, int, int] | None = None
+    coordinate: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Coordinate:
+        given = (self.distance, self.angle, self.dihedral, self.coordinate)
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("give exactly one of distance, angle, dihedral, coordinate")
+        return self
+
+    def values(self, positions: Array) -> Array:
+        """Of positions [..., n_dof], angstrom; angles in degrees."""
+        if self.coordinate is not None:
+            self._check(self.coordinate, positions.shape[-1], "coordinate")
+            return np.asarray(positions[..., self.coordinate])
+        kind = "distance" if self.distance else "angle" if self.angle else "dihedral"
+        atoms = getattr(self, kind)
+        self._check(max(atoms), positions.shape[-1] // 3, "atom")
+        return np.asarray(getattr(geometry, kind)(positions.reshape(*positions.shape[:-1], -1, 3), atoms))
+
+    @staticmethod
+    def _check(number: int, n: int, what: str) -> None:
+        if number >= n:
+            raise ConfigError(f"{what} {number} was asked for; the run has 0..{n - 1}")
+
+
+class Range(Coordinate):
+    """A coordinate and where it must lie."""
+
+    between: tuple[float, float]
+
+    def holds(self, positions: Array) -> BoolArray:
+        """Of positions [..., n_dof]."""
+        values = self.values(positions)
+        return np.asarray((values >= self.between[0]) & (values <= self.between[1]))
+
+
+class Outcomes(BaseModel):
+    """Which outcomes there are; without classes every trajectory that comes to rest is `other`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    settle_fs: float = Field(default=200.0, ge=0)
+    classes: dict[str, list[Range]] = {}
+    coordinates: dict[str, Coordinate] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Of all classes, `other` last."""
+        return [*self.classes, OTHER]
+
+    def classified(self, positions: Array) -> IntArray:
+        """Index into `names` of positions [n, n_dof]."""
+        result = np.full(len(positions), len(self.classes))
+        for index, ranges in reversed(list(enumerate(self.classes.values()))):
+            result[np.all([each.holds(positions) for each in ranges], axis=0)] = index
+        return result
+
+
+def read_outcomes(path: Path | None) -> Outcomes:
+    """The outcomes in a YAML file; ConfigError names what is wrong."""
+    if path is None:
+        return Outcomes()
+    try:
+        return Outcomes.model_validate(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise ConfigError(f"{path}: {wrong}; known settings: {', '.join(Outcomes.model_fields)}") from None
