@@ -4,7 +4,7 @@
 
 It loads and self-tests the potential, evaluates it on frames made here, runs 0.5 ps of NVE and 1 ps of NVT dynamics,
 and leaves trajectories and plots in a folder. It ends with the table of `fusionmd verify`: every engine that is
-installed, for every shipped potential; the LAMMPS plugin is built first if there is LAMMPS and a compiler.
+installed, for every shipped potential. Native code for it is built first, where there is a compiler.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from fusionmd.engines.ase import FusionCalculator
 from fusionmd.errors import FusionMDError
 from fusionmd.o3 import random_rotation
 from fusionmd.potential import Potential
+from fusionmd.potential.fast import build_fast
 from fusionmd.potential.shipped import shipped_folders
 from fusionmd.workflows.verify import verify
 from fusionmd_lammps.build import build
@@ -60,8 +61,12 @@ def main() -> None:
     scale = 20 if given.smoke else 1
     torch.set_num_threads(given.threads)
 
+    if not given.smoke:
+        heading("0. Native code for this machine, built once")
+        build_native_code(given.potential)
+
     heading("1. Load the potential; loading runs its self-test")
-    potential = load_potential(given.potential)
+    potential = load_potential(given.potential, compiled="auto")
     describe(potential)
 
     heading("2. Relax acetylacetone (enol form), starting from textbook bond lengths")
@@ -87,8 +92,6 @@ def main() -> None:
 
     plot(nve, nvt, len(atoms), given.out / "dynamics.png")
 
-    if not given.smoke:
-        build_plugin()
     for name in [given.potential] if given.smoke else dict.fromkeys([given.potential, *shipped_folders()]):
         heading(f"6. {name}: the same answer in every engine")
         show_agreement(name, is_short=given.smoke)
@@ -187,14 +190,17 @@ def run(dynamics: MolecularDynamics, atoms: Atoms, n_steps: int, path: Path, eve
     return record
 
 
-def build_plugin() -> None:
-    """The LAMMPS plugin, where that can be; the demo goes on without."""
-    heading("The LAMMPS plugin, built once for this machine")
-    start = time.perf_counter()
-    try:
-        print(f"{build(wheel_host())} ({time.perf_counter() - start:.0f} s)")
-    except FusionMDError as error:
-        print(f"none here: {error}")
+def build_native_code(name: str) -> None:
+    """Native operations and the LAMMPS plugin, where that can be; the demo goes on without."""
+    for what, make in (
+        ("native operations", lambda: build_fast(load_potential(name))[0]),
+        ("LAMMPS plugin", lambda: build(wheel_host())),
+    ):
+        start = time.perf_counter()
+        try:
+            print(f"{what}: {make()} ({time.perf_counter() - start:.0f} s)")
+        except FusionMDError as error:
+            print(f"{what}: none here: {error}")
 
 
 def show_agreement(name: str, *, is_short: bool) -> None:
