@@ -38,7 +38,7 @@ from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS
 NAME = "namd_throughput"
 WAVE_NUMBER, TIME_STEP, START, STOP, ROUNDS = 20.0, 5.0, -10.0, 11.0, 3
 N_OURS, N_PEER = 5000, 100
-N_STATES, STEP_FS = 3, 0.1
+N_STATES, N_CHANNELS, STEP_FS = 3, 16, 0.1
 STEPS = {1: 20, 10: 6, 100: 3, 1000: 1}  # of each batch size
 CHANNELS = ("transmitted, lower", "transmitted, upper", "reflected, lower", "reflected, upper")
 
@@ -132,6 +132,7 @@ def potential() -> dict[str, Any]:
         "settings": {
             "atoms": len(numbers),
             "states": N_STATES,
+            "channels": N_CHANNELS,
             "time_step_fs": STEP_FS,
             "dtype": loaded.dtype,
             "compiled": loaded.is_compiled,
@@ -142,10 +143,10 @@ def potential() -> dict[str, Any]:
 
 
 def three_states() -> torch.nn.Module:
-    """The architecture of the shipped potential with three outputs and random weights."""
-    section = yaml.safe_load(CONFIG.read_text())["model"] | {"n_outputs": N_STATES}
+    """The architecture of the shipped potential with fewer channels, three outputs and small random weights."""
+    section = yaml.safe_load(CONFIG.read_text())["model"] | {"n_outputs": N_STATES, "n_channels": N_CHANNELS}
     torch.manual_seed(0)
-    return build_model(section, elements=ELEMENTS, statistics=STATISTICS)
+    return build_model(section, elements=ELEMENTS, statistics=STATISTICS | {"rms_force": 0.1})
 
 
 def batch_row(surfaces: PotentialSurfaces, places: np.ndarray, n: int) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fusionmd.errors import ConfigError
 from fusionmd.namd import geometry
 from fusionmd.namd.protocol import Array, BoolArray, IntArray
+from fusionmd.workflows.yaml_settings import read_settings
 
 OTHER = "other"
 
@@ -88,14 +88,4 @@ class Outcomes(BaseModel):
 
 def read_outcomes(path: Path | None) -> Outcomes:
     """The outcomes in a YAML file; ConfigError names what is wrong."""
-    if path is None:
-        return Outcomes()
-    try:
-        return Outcomes.model_validate(yaml.safe_load(path.read_text()))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-        raise ConfigError(f"{path}: {wrong}; known settings: {', '.join(Outcomes.model_fields)}") from None
+    return Outcomes() if path is None else read_settings(path, Outcomes)

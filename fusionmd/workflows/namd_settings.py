@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from fusionmd.errors import ConfigError
 from fusionmd.namd.config import Method
+from fusionmd.workflows.yaml_settings import read_settings
 
 ModelName = Literal["landau_zener", "tully_1", "tully_2", "tully_3", "bma", "butatriene", "pyrazine", "linear_vibronic"]
 STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +55,10 @@ class RunSettings(BaseModel):
     """One ensemble."""
 
     model_config = STRICT
-    surfaces: PacketSettings | FileSettings
+    surfaces: Annotated[
+        Annotated[PacketSettings, Tag("<model>")] | Annotated[FileSettings, Tag("<file>")],
+        Discriminator(lambda given: _surfaces_of(given)),
+    ]
     method: Method = Method()
     triage: TriageSettings = TriageSettings()
     state: int = Field(0, ge=0, description="adiabatic state that drives at the start")
@@ -76,14 +78,10 @@ class RunSettings(BaseModel):
 
 def read_run(path: str | Path) -> RunSettings:
     """The settings in a YAML file; ConfigError names what is wrong."""
-    try:
-        tree = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path} ({error.strerror}); give the path of a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    try:
-        return RunSettings.model_validate(tree)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-        raise ConfigError(f"{path}: {wrong}; known settings: {', '.join(RunSettings.model_fields)}") from None
+    return read_settings(path, RunSettings)
+
+
+def _surfaces_of(given: Any) -> str:
+    """Which of the two kinds of surfaces is meant."""
+    is_file = isinstance(given, FileSettings) or (isinstance(given, dict) and "potential" in given)
+    return "<file>" if is_file else "<model>"

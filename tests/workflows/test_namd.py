@@ -44,7 +44,13 @@ def test_file_has_units_protocol_and_the_same_numbers_for_any_batch(tmp_path):
         ({"method": {"hopping": "tsh"}}, "fssh"),
         ({"surfaces": {"model": "tully_1"}}, "centre, width and wave_number"),
         ({"interval": 7}, "multiple"),
-        ({"steps": 7}, "known settings"),
+        ({"steps": 7}, r"run.yaml:\d+: unknown key steps; did you mean n_steps"),
+        (
+            {"surfaces": {"model": "tully_1", "center": [0.0]}},
+            r"run.yaml:\d+: unknown key surfaces.center; did you mean centre",
+        ),
+        ({"surfaces": {"potential": "a.pt"}}, "surfaces.frames: Field required"),
+        ({"n_trajectories": 0}, r"run.yaml:\d+: n_trajectories: .* greater"),
         ({"diabatic_state": 2}, "states 0..1"),
     ],
 )
