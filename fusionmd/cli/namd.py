@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fusionmd.cli import namd_analyze, namd_sample
-from fusionmd.cli.options import Json
+from fusionmd.cli.options import Json, Threads, use_threads
 from fusionmd.cli.output import progress, show_table, waiting, write_json
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Non-adiabatic dynamics: trajectories that hop.")
@@ -66,12 +66,14 @@ def run(
     workers: Workers = 1,
     scheduler: Scheduler = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Forget an unfinished run of OUT.")] = False,
+    threads: Threads = None,
     json: Json = None,
 ) -> None:
     """Run an ensemble of hopping trajectories; the result and the whole protocol go into one HDF5 file."""
     from fusionmd.workflows.namd import run_namd
     from fusionmd.workflows.namd_settings import read_run
 
+    use_threads(threads)
     settings = read_run(config)
     with _resumable(output), progress("hopping", settings.n_trajectories * settings.n_steps) as advance:
         summary = run_namd(settings, output, workers=workers, scheduler=scheduler, overwrite=overwrite, on_step=advance)
@@ -83,11 +85,13 @@ def resume(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="HDF5 file that the stopped run was to write.")],
     workers: Workers = 1,
     scheduler: Scheduler = None,
+    threads: Threads = None,
     json: Json = None,
 ) -> None:
     """Go on with a run that was stopped or killed; the result is the same, bit for bit, as without the stop."""
     from fusionmd.workflows.namd import resume_namd
 
+    use_threads(threads)
     with _resumable(output), waiting("hopping"):
         summary = resume_namd(output, workers=workers, scheduler=scheduler)
     _report(summary, output, json)
