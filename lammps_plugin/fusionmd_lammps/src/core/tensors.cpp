@@ -19,9 +19,12 @@ at::Tensor slots_of(const int64_t *receivers, int64_t n_edges, int64_t n_nodes)
   const int64_t width = std::max(SLOT_MULTIPLE, (most + SLOT_MULTIPLE - 1) / SLOT_MULTIPLE * SLOT_MULTIPLE);
   const at::Tensor slots = at::empty({n_nodes, width}, at::kLong);
   int64_t *const out = slots.data_ptr<int64_t>();
-  for (int64_t node = 0; node < n_nodes; ++node)
-    for (int64_t k = 0, n = first[node + 1] - first[node]; k < width; ++k)
-      out[node * width + k] = k < n ? first[node] + k : n_edges;
+  for (int64_t node = 0; node < n_nodes; ++node) {
+    int64_t *const row = out + node * width;
+    const int64_t start = first[node], n = first[node + 1] - start;
+    for (int64_t k = 0; k < n; ++k) row[k] = start + k;
+    std::fill(row + n, row + width, n_edges);
+  }
   return slots;
 }
 

@@ -142,18 +142,18 @@ void Neighborhood::make_room()
 /// overwritten by the next one, which is faster than to decide.
 void Neighborhood::receive(int atom, int node, double cutoff)
 {
-  const double *const x = positions_of(atoms), *const centre = x + 3 * atom;
-  const double most = cutoff * cutoff;
-  double least = most;
-  int64_t n = n_edges;
-  for (int c = first_candidate[atom]; c < first_candidate[atom + 1]; ++c) {
-    const double *const other = x + 3 * candidates[c].atom;
-    double *const d = vectors.data() + 3 * n;
-    for (int k = 0; k < 3; ++k) d[k] = other[k] - centre[k];
-    const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    senders[n] = candidates[c].node;
-    receivers[n] = node;
-    least = squared < least ? squared : least;
+  const double *const x = positions_of(atoms);
+  const double x0 = x[3 * atom], y0 = x[3 * atom + 1], z0 = x[3 * atom + 2], most = cutoff * cutoff;
+  int64_t *const sender = senders.data(), *const receiver = receivers.data(), n = n_edges;
+  double *const d = vectors.data(), least = most;
+  const Candidate *const end = candidates.data() + first_candidate[atom + 1];
+  for (const Candidate *c = candidates.data() + first_candidate[atom]; c < end; ++c) {
+    const double *const other = x + 3 * c->atom;
+    const double dx = other[0] - x0, dy = other[1] - y0, dz = other[2] - z0;
+    const double squared = dx * dx + dy * dy + dz * dz;
+    d[3 * n] = dx, d[3 * n + 1] = dy, d[3 * n + 2] = dz;
+    sender[n] = c->node, receiver[n] = node;
+    least = std::min(least, squared);
     n += squared < most;
   }
   n_edges = n;

@@ -142,19 +142,20 @@ void PairFusionMD::add_forces(const fusionmd_graph &graph, const double *gradien
 {
   const auto &atoms = neighborhood.atoms_of_nodes();
   if (atoms.empty()) return;
+  const double unit = eV;    // what is stored could be anything to the compiler: it would read members again
+  const int *const atom_of = atoms.data();
   double *const forces = atom->f[0];
-  for (int64_t e = 0; e < graph.n_edges;) {
+  for (int64_t e = 0, n = graph.n_edges; e < n;) {
     const int64_t receiver = graph.receivers[e];    // edges of one receiver stand together
-    double received[3] = {0.0, 0.0, 0.0};
-    for (; e < graph.n_edges && graph.receivers[e] == receiver; ++e) {
-      double *const sent = forces + 3 * atoms[graph.senders[e]];
-      for (int k = 0; k < 3; ++k) {
-        const double g = eV * gradients[3 * e + k];
-        received[k] += g;
-        sent[k] -= g;
-      }
+    double x = 0.0, y = 0.0, z = 0.0;
+    for (; e < n && graph.receivers[e] == receiver; ++e) {
+      double *const sent = forces + 3 * atom_of[graph.senders[e]];
+      const double gx = unit * gradients[3 * e], gy = unit * gradients[3 * e + 1], gz = unit * gradients[3 * e + 2];
+      x += gx, y += gy, z += gz;
+      sent[0] -= gx, sent[1] -= gy, sent[2] -= gz;
     }
-    for (int k = 0; k < 3; ++k) forces[3 * atoms[receiver] + k] += received[k];
+    double *const received = forces + 3 * atom_of[receiver];
+    received[0] += x, received[1] += y, received[2] += z;
   }
 }
 
