@@ -85,7 +85,9 @@ def command(
         )
     write_json(json, asdict(result))
     slope = result.energy_slope_meV_per_atom_per_ps if ensemble == "nve" else None
-    print(f"{result.n_steps} steps, {result.time_fs:g} fs, {result.steps_per_s:.3g} steps/s")
+    is_slow = loaded.device.type == "cpu" and not loaded.is_compiled and compiled == "auto"
+    hint = f" (in TorchScript; `fusionmd compile {potential}` makes it several times faster)" if is_slow else ""
+    print(f"{result.n_steps} steps, {result.time_fs:g} fs, {result.steps_per_s:.3g} steps/s{hint}")
     print(
         f"mean temperature {result.temperature_K:.1f} K"
         + ("" if slope is None else f", total energy drifts by {slope:.3g} meV/atom/ps")
