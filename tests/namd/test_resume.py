@@ -27,7 +27,7 @@ CONE = {
     "diabatic_state": 1,
     "n_trajectories": 60,
     "time_step_fs": 0.1,
-    "n_steps": 800,
+    "n_steps": 600,
     "interval": 10,
     "batch_size": 60,
     "checkpoint_s": 0.0,
@@ -65,6 +65,7 @@ def killed(command, folder, n_files, *, patience_s=120.0):
     assert child.wait(timeout=20) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_twice_and_resumed_equals_uninterrupted(tmp_path, workers):
     changes = {"batch_size": 60 // workers}
@@ -73,13 +74,14 @@ def test_killed_twice_and_resumed_equals_uninterrupted(tmp_path, workers):
     out, parts = tmp_path / "killed.h5", tmp_path / "killed.h5.parts"
     many = ["--workers", str(workers)]
     killed([*COMMAND, "run", str(tmp_path / "run.yaml"), "-o", str(out), *many], parts, 8)
-    killed([*COMMAND, "resume", str(out), *many], parts, 30)
+    killed([*COMMAND, "resume", str(out), *many], parts, 20)
     assert not out.exists()
     subprocess.run([*COMMAND, "resume", str(out), *many], check=True, capture_output=True, timeout=240)
     assert_same_bits(tmp_path / "whole.h5", out)
     assert not parts.exists()
 
 
+@pytest.mark.slow
 def test_batches_of_one_and_several_workers_give_the_same_bits(tmp_path):
     short = {"n_steps": 200, "n_trajectories": 12, "checkpoint_s": 60.0}
     run_namd(settings(**short), tmp_path / "whole.h5")
