@@ -45,19 +45,25 @@ class SkinNeighbors:
         reference = self._reference
         if reference is None or reference.pbc != structure.pbc or reference.n_atoms != structure.n_atoms:
             return False
-        if np.array_equal(reference.cell, structure.cell):
-            stretch, before = 1.0, reference.positions
-        else:
-            deformation = _deformation(reference, structure)
-            stretch, before = np.linalg.svd(deformation, compute_uv=False)[-1], reference.positions @ deformation
-        moved = _largest_displacement(structure.positions - before)
-        return bool(stretch * (self.cutoff + self.skin) - 2.0 * moved >= self.cutoff)
+        return still_covers(reference, structure.positions, structure.cell, self.cutoff, self.skin)
 
 
-def _deformation(reference: Structure, structure: Structure) -> NDArray[np.float64]:
+def still_covers(
+    reference: Structure, positions: NDArray[np.float64], cell: NDArray[np.float64], cutoff: float, skin: float
+) -> bool:
+    """Whether pairs searched in `reference` to cutoff + skin are all there are within the cutoff now."""
+    if np.array_equal(reference.cell, cell):
+        stretch, before = 1.0, reference.positions
+    else:
+        deformation = _deformation(reference, cell)
+        stretch, before = np.linalg.svd(deformation, compute_uv=False)[-1], reference.positions @ deformation
+    return bool(stretch * (cutoff + skin) - 2.0 * _largest_displacement(positions - before) >= cutoff)
+
+
+def _deformation(reference: Structure, cell: NDArray[np.float64]) -> NDArray[np.float64]:
     """F [3, 3] with cell = cell0 F."""
     before = completed_cell(reference.cell, reference.pbc)
-    return np.asarray(np.linalg.solve(before, completed_cell(structure.cell, structure.pbc)))
+    return np.asarray(np.linalg.solve(before, completed_cell(cell, reference.pbc)))
 
 
 def _largest_displacement(displacements: NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 FLOORS = {
     "units": 0, "errors": 0, "files": 0, "elements": 0,
-    "o3": 1, "native": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1,
+    "o3": 1, "native": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1, "moving_graph": 1,
     "fusion": 2, "potential": 2, "data": 2,
     "nn": 3,
     "models": 4,
@@ -16,7 +16,7 @@ FLOORS = {
     "cli": 7,
 }  # fmt: skip
 PLUGINS = {"fusionmd_openmm": "openmm_plugin", "fusionmd_lammps": "lammps_plugin"}  # import package -> its folder
-GEOMETRY, GROUND = {"structure", "neighbors", "skin", "graph"}, {"units", "errors", "files", "elements"}
+GEOMETRY, GROUND = {"structure", "neighbors", "skin", "graph", "moving_graph"}, {"units", "errors", "files", "elements"}
 FAMILIES = dict.fromkeys(GEOMETRY, "geometry") | dict.fromkeys(GROUND, "ground")
 WALLS = dict.fromkeys(("engines", "namd", *PLUGINS), {"models", "nn", "fusion", "training", "data"}) | {
     "potential": {"models"},

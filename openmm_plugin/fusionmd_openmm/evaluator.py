@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fusionmd.graph import Graph, graph_from_edges, species_of
+from fusionmd.graph import Graph, species_of
+from fusionmd.moving_graph import MovingGraph
 from fusionmd.potential import Potential, passes
 from fusionmd.potential.torchscript import differentiable
-from fusionmd.skin import SkinNeighbors
 from fusionmd.structure import Structure
 from fusionmd.units import ANGSTROM_PER_NM, KJ_PER_MOL_PER_EV
 from fusionmd_openmm.settings import Settings, load_shared
@@ -55,7 +55,7 @@ class Evaluator:
         """Energy, kJ/mol, and forces [n_atoms, 3], kJ/mol/nm, at the positions of an `openmm.State`."""
         self.failure = None
         try:
-            positions = state.getPositions(asNumpy=True)._value * ANGSTROM_PER_NM
+            positions = _positions(state)
             if not self.settings.is_periodic:
                 return self.evaluate(positions)
             return self.evaluate(positions, state.getPeriodicBoxVectors(asNumpy=True)._value * ANGSTROM_PER_NM)
@@ -66,12 +66,11 @@ class Evaluator:
     def evaluate(self, positions: NDArray[np.float64], cell: NDArray[np.float64] | None = None) -> Result:
         """The same at positions [n_atoms, 3] and, if periodic, cell vectors as rows [3, 3], both in angstrom."""
         with differentiable():
-            structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
-            graph = graph_from_edges(structure, self._neighbors.edges(structure), self.potential.elements)
-            is_small = graph.n_edges <= DIRECT_MAX_EDGES and self.settings.memory_GB is None
-            if is_small and self.potential.compiled is None:
+            graph = self._moving.at(positions, cell)
+            if self._is_direct and graph.senders.shape[0] <= DIRECT_MAX_EDGES:
                 energy, forces = self._direct(graph)
             else:
+                structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
                 energy, forces = self._bounded(structure, graph)
         return energy - self._offset, forces
 
@@ -86,10 +85,10 @@ class Evaluator:
     def _direct(self, graph: Graph) -> Result:
         """A small graph, in one call of TorchScript: no virials, no statistics."""
         tensors = (graph.edge_vectors, graph.senders, graph.receivers, graph.slots)
-        if self.potential.device.type != "cpu":
+        if not self._is_on_cpu:
             tensors = passes.inputs(graph, self.potential.device)[:4]
-        energy, forces = self._module.from_edges(*tensors)
-        return energy.item(), forces.cpu().numpy()
+        row = self._module.flat_from_edges(*tensors).cpu().numpy()
+        return float(row[0]), row[1:].reshape(-1, 3)
 
     def _bounded(self, structure: Structure, graph: Graph) -> Result:
         """A graph of any size, within `memory_GB`; and compiled potentials."""
@@ -100,11 +99,24 @@ class Evaluator:
         return found.energy * KJ_PER_MOL_PER_EV, found.forces[0] * KJ_PER_MOL_NM_PER_EV_ANGSTROM
 
     @property
-    def _neighbors(self) -> SkinNeighbors:
-        if not hasattr(self._local, "neighbors"):
-            self._local.neighbors = SkinNeighbors(self.potential.cutoff, self.settings.skin)
-        found: SkinNeighbors = self._local.neighbors
+    def _moving(self) -> MovingGraph:
+        try:
+            found: MovingGraph = self._local.moving
+        except AttributeError:
+            potential, settings = self.potential, self.settings
+            found = self._local.moving = MovingGraph(
+                self._numbers, potential.elements, potential.cutoff, pbc=settings.is_periodic, skin=settings.skin
+            )
         return found
+
+    @cached_property
+    def _is_direct(self) -> bool:
+        """Whether graphs go to TorchScript in one call, as long as they are small."""
+        return self.settings.memory_GB is None and self.potential.compiled is None
+
+    @cached_property
+    def _is_on_cpu(self) -> bool:
+        return self.potential.device.type == "cpu"
 
     @cached_property
     def _numbers(self) -> NDArray[np.int64]:
@@ -140,6 +152,17 @@ class Broken:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, self.arguments
+
+
+def _positions(state: Any) -> NDArray[np.float64]:
+    """Of all particles of an `openmm.State` [n_atoms, 3], angstrom.
+
+    `State.getPositions` spends forty microseconds on its attributes and units, more than all the rest here.
+    """
+    positions = np.empty((state._getNumParticles(), 3))
+    state._getVectorAsNumpy(state.Positions, positions)
+    positions *= ANGSTROM_PER_NM
+    return positions
 
 
 def restored(*arguments: Any) -> Evaluator | Broken:

@@ -84,6 +84,12 @@ class TorchForceModule(nn.Module):
         return energy * self.kj_per_mol_per_ev, forces
 
     @torch.jit.export
+    def flat_from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tensor:
+        """Energy and forces in one row [1 + 3 n_atoms]: who speaks Python fetches one tensor instead of two."""
+        energy, forces = self.from_edges(vectors, senders, receivers, slots)
+        return torch.cat([energy.reshape(1), forces.flatten()])
+
+    @torch.jit.export
     def edges(self, positions: Tensor, boxvectors: Optional[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
         """Vectors (angstrom), senders, receivers of all edges, sorted by (receiver, sender, image)."""
         n_atoms = positions.size(0)
