@@ -76,7 +76,7 @@ def test_edc_fades_populations_and_the_legacy_form_twice_as_fast():
     gap = state.electronic.energies[:, 1] - state.electronic.energies[:, 0]
     rate = gap / (1 + EDC_CONSTANT / kinetic)
     for function, factor in ((energy_based, 1.0), (energy_based_legacy, 2.0)):
-        after = np.abs(function(state, made.surfaces.masses, 10.0)) ** 2
+        after = np.abs(function(state, made.surfaces.masses, 10.0, 0, 0).amplitudes) ** 2
         np.testing.assert_allclose(after[:, 1], 0.64 * np.exp(-10.0 * rate * factor), rtol=1e-12)
         np.testing.assert_allclose(after.sum(axis=1), 1.0, rtol=1e-14)
 
@@ -86,4 +86,4 @@ def test_edc_leaves_those_at_rest(function):
     made = parts(SimpleAvoidedCrossing(), 10.0)
     state = packet_start(made, 4)
     state.velocities[:] = 0.0
-    assert (function(state, made.surfaces.masses, 10.0) == state.amplitudes).all()
+    assert (function(state, made.surfaces.masses, 10.0, 0, 0).amplitudes == state.amplitudes).all()
