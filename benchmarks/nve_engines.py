@@ -37,11 +37,12 @@ def main() -> None:
             interval=INTERVAL,
             seed=SEED,
         )
-        results[engine] = asdict(run_md(potential, start, settings, arguments.folder / engine, overwrite=True))
+        found = run_md(potential, start, settings, arguments.folder / engine, overwrite=True)
+        results[engine] = asdict(found) | {"folder": engine}
         print(f"{engine}: {results[engine]['energy_slope_meV_per_atom_per_ps']:+.4f} meV/atom/ps", flush=True)
     rows = [
-        [name, f"{found['temperature_K']:.0f}", f"{found['energy_slope_meV_per_atom_per_ps']:+.2g}"]
-        for name, found in results.items()
+        [name, f"{result['temperature_K']:.0f}", f"{result['energy_slope_meV_per_atom_per_ps']:+.2g}"]
+        for name, result in results.items()
     ]
     table = {
         "title": f"NVE drift of acetylacetone in every engine, {arguments.ps:g} ps",
