@@ -155,11 +155,12 @@ COSTS = re.compile(
 def test_a_run_says_what_it_cost(mode, n_ranks, potentials, tmp_path):
     """The counts are those of the graph; of two runs the second one is not charged with the first."""
     text = script(CRYSTAL, potentials / "net.pt", ELEMENTS, style=f"mode {mode} compiled no") + VELOCITIES
-    said = answer(text + "fix 1 all nve\nrun 5\nrun 0\n", tmp_path, n_ranks=n_ranks)
+    said = answer(text + "fix 1 all nve\nrun 30\nrun 0\n", tmp_path, n_ranks=n_ranks)
     (model, around, nodes, ghosts, edges, moved), (once, *_) = [
         [float(word) for word in found] for found in COSTS.findall(said)
     ]
-    assert 0.0 < around < model and 0.0 < once < 3 * model
+    # The sum of thirty steps would be thirty times the mean; one step on a busy machine is not ten times it.
+    assert 0.0 < around < model and 0.0 < once < 10 * model
     n_edges = load_potential(potentials / "net.pt").graph(CRYSTAL).n_edges
     if n_ranks == 1:
         assert (nodes, ghosts, moved) == (24, 0, 0) and abs(edges - n_edges) < 0.1 * n_edges
