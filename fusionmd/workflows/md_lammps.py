@@ -14,6 +14,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from fusionmd.potential import Potential
 from fusionmd.structure import Structure
 from fusionmd.workflows.md_interrupts import interrupts_waiting
+from fusionmd.workflows.md_placing import place
 from fusionmd.workflows.md_settings import MDSettings
 from fusionmd.workflows.verify_subject import in_precision, precision_of
 from fusionmd_lammps.dynamics import Bath, Dynamics
@@ -64,10 +65,7 @@ class LAMMPSRun:
 
     def stop(self) -> None:
         """Bring `atoms` to where the last step ended."""
-        now = self._dynamics.snapshot()
-        self.atoms.set_cell(now.cell)
-        self.atoms.set_positions(now.positions)
-        self.atoms.set_velocities(now.velocities / units.fs)
+        place(self.atoms, self._dynamics.snapshot())
 
     def _observe(self, observe: Callable[[], None]) -> None:
         self.stop()

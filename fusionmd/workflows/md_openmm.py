@@ -13,6 +13,7 @@ import fusionmd_openmm
 from fusionmd.potential import Potential
 from fusionmd.structure import Structure
 from fusionmd.workflows.md_interrupts import interrupts_waiting
+from fusionmd.workflows.md_placing import place
 from fusionmd.workflows.md_settings import MDSettings
 
 
@@ -59,10 +60,7 @@ class OpenMMRun:
 
     def stop(self) -> None:
         """Bring `atoms` to where the last step ended."""
-        now = self._dynamics.snapshot()
-        self.atoms.set_cell(now.cell)
-        self.atoms.set_positions(now.positions)
-        self.atoms.set_velocities(now.velocities / units.fs)
+        place(self.atoms, self._dynamics.snapshot())
 
     def _observe(self, observe: Callable[[], None]) -> None:
         self.stop()

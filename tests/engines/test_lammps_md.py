@@ -1,6 +1,5 @@
 """`fusionmd md --engine lammps`: the same files as with ASE, every ensemble, any cell, walls that move."""
 
-import csv
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from fusionmd.units import BOLTZMANN_EV_PER_K
 from fusionmd.workflows.md import run_md
 from fusionmd.workflows.md_settings import MDSettings
 from fusionmd_lammps.dynamics import Dynamics
+from tests.engines.md_course import assert_the_course_of_ase, rows
 from tests.engines.test_openmm_md import CELLS, tilted_crystal
 from tests.potential.conftest import random_structure
 
@@ -56,30 +56,9 @@ def a_wire():
     return atoms
 
 
-def rows(folder):
-    with open(folder / "log.csv") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
 @pytest.mark.parametrize("make", [a_molecule, tilted_crystal, a_tilted_slab, a_wire])
 def test_nve_is_that_of_the_engine_ase(make, potential, tmp_path):
-    logs, ends = [], []
-    for engine in ("ase", "lammps"):
-        settings = MDSettings(engine=engine, steps=45, timestep_fs=0.2, temperature_K=100, interval=15, state=1)
-        result = run_md(potential, make(), settings, tmp_path / engine)
-        assert (result.n_steps, result.time_fs, result.is_interrupted) == (45, 9.0, False)
-        logs.append(rows(tmp_path / engine))
-        ends.append(ase.io.read(tmp_path / engine / "last.xyz"))
-    assert [line.keys() for line in logs[0]] == [line.keys() for line in logs[1]]
-    for ours, theirs in zip(*logs, strict=True):
-        for key, value in ours.items():
-            assert value == pytest.approx(theirs[key], abs=1e-5, rel=1e-5), key
-    np.testing.assert_allclose(ends[0].positions, ends[1].positions, atol=1e-6)
-    np.testing.assert_allclose(ends[0].get_velocities(), ends[1].get_velocities(), atol=1e-6)
-    np.testing.assert_allclose(ends[0].cell, ends[1].cell, atol=1e-12)
-    frames = [ase.io.read(tmp_path / engine / "trajectory.xyz", ":") for engine in ("ase", "lammps")]
-    assert len(frames[1]) == 4 and np.abs(frames[1][2].get_forces()).max() > 1e-3
-    np.testing.assert_allclose(frames[1][2].get_forces(), frames[0][2].get_forces(), atol=1e-5)
+    assert_the_course_of_ase("lammps", make, potential, tmp_path)
 
 
 def test_langevin_samples_its_temperature(potential, tmp_path):

@@ -1,6 +1,5 @@
 """`fusionmd md --engine openmm`: the same files as with ASE, every ensemble, any cell."""
 
-import csv
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from fusionmd.workflows.md import run_md
 from fusionmd.workflows.md_settings import MDSettings
 from fusionmd_openmm import Dynamics, langevin
 from fusionmd_openmm.box import reduced_box
+from tests.engines.md_course import assert_the_course_of_ase, rows
 from tests.engines.openmm_systems import E0
 from tests.potential.conftest import random_structure
 from tests.toy_model import ToyModel
@@ -51,29 +51,9 @@ def tilted_crystal():
     return atoms
 
 
-def rows(folder):
-    with open(folder / "log.csv") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
 @pytest.mark.parametrize("make", [lambda: random_structure(8, edge=4.5, seed=4).to_ase(), tilted_crystal])
 def test_nve_is_that_of_the_engine_ase(make, potential, tmp_path):
-    logs, ends = [], []
-    for engine in ("ase", "openmm"):
-        settings = MDSettings(engine=engine, steps=40, timestep_fs=0.2, temperature_K=100, interval=10, state=1)
-        result = run_md(potential, make(), settings, tmp_path / engine)
-        assert (result.n_steps, result.time_fs, result.is_interrupted) == (40, 8.0, False)
-        logs.append(rows(tmp_path / engine))
-        ends.append(ase.io.read(tmp_path / engine / "last.xyz"))
-    assert [line.keys() for line in logs[0]] == [line.keys() for line in logs[1]]
-    for ours, theirs in zip(*logs, strict=True):
-        for key, value in ours.items():
-            assert value == pytest.approx(theirs[key], abs=1e-5, rel=1e-5), key
-    np.testing.assert_allclose(ends[0].positions, ends[1].positions, atol=1e-6)
-    np.testing.assert_allclose(ends[0].get_velocities(), ends[1].get_velocities(), atol=1e-6)
-    np.testing.assert_allclose(ends[0].cell, ends[1].cell, atol=1e-12)
-    frames = ase.io.read(tmp_path / "openmm" / "trajectory.xyz", ":")
-    assert len(frames) == 5 and np.abs(frames[2].get_forces()).max() > 1e-3
+    assert_the_course_of_ase("openmm", make, potential, tmp_path)
 
 
 def test_langevin_samples_its_temperature(potential, molecule, tmp_path):
