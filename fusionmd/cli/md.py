@@ -84,13 +84,17 @@ def command(
             on_step=lambda step, line: advance(step, f"{line['temperature_K']:.0f} K"),
         )
     write_json(json, asdict(result))
-    slope = result.energy_slope_meV_per_atom_per_ps if ensemble == "nve" else None
     is_slow = loaded.device.type == "cpu" and not loaded.is_compiled and compiled == "auto"
     hint = f" (in TorchScript; `fusionmd compile {potential}` makes it several times faster)" if is_slow else ""
     print(f"{result.n_steps} steps, {result.time_fs:g} fs, {result.steps_per_s:.3g} steps/s{hint}")
-    print(
-        f"mean temperature {result.temperature_K:.1f} K"
-        + ("" if slope is None else f", total energy drifts by {slope:.3g} meV/atom/ps")
-    )
+    print(summary(result.temperature_K, result.energy_slope_meV_per_atom_per_ps if ensemble == "nve" else None))
     print(f"trajectory, log and settings: {output}")
     raise typer.Exit(130 if result.is_interrupted else 0)
+
+
+def summary(temperature_K: float, slope_meV_per_atom_per_ps: float | None) -> str:
+    """What a run was like; no slope: the thermostat's energy is not the system's."""
+    said = f"mean temperature {temperature_K:.1f} K"
+    if slope_meV_per_atom_per_ps is None:
+        return said
+    return f"{said}, total energy drifts by {slope_meV_per_atom_per_ps:.3g} meV/atom/ps"
