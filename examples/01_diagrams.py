@@ -1,6 +1,6 @@
 """1. Diagrams: which irreps fuse with which, counted, pruned and costed. Needs no training and no torch.
 
-    python examples/01_diagrams.py
+python examples/01_diagrams.py
 """
 
 import argparse

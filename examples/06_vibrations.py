@@ -1,6 +1,6 @@
 """6. Second derivatives: the vibrations of acetylacetone from the shipped potential's Hessian.
 
-    python examples/06_vibrations.py              writes examples/output/spectrum.png
+python examples/06_vibrations.py              writes examples/output/spectrum.png
 """
 
 import argparse

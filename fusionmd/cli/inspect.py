@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from fusionmd.potential.inspect import Inspection
 
 
-
 def command(potential: PotentialName, json: Json = None, threads: Threads = None) -> None:
     """Show metadata, provenance, errors and licence, and run the self-test; exit code 1 if it fails.
 

@@ -1,6 +1,6 @@
 """Options that many verbs share, so that they are spelled and explained once.
 
-    def command(frames: Path, json: Json = None, threads: Threads = None, device: Device = "auto") -> None: ...
+def command(frames: Path, json: Json = None, threads: Threads = None, device: Device = "auto") -> None: ...
 """
 
 import functools

@@ -227,9 +227,7 @@ def _layer(
     )
 
 
-def _product_plan(
-    config: FusionNetConfig, message: Plan, irreps_in: Sequence[Irrep], target: Sequence[Irrep]
-) -> Plan:
+def _product_plan(config: FusionNetConfig, message: Plan, irreps_in: Sequence[Irrep], target: Sequence[Irrep]) -> Plan:
     carried = {"A": message.lines[message.outputs[0]].distinct, "h_i": irreps_in}
     plan = plan_of(config.product, carried, target, resolved=not config.internal_mixing, basis=config.basis)
     missing = [str(irrep) for irrep in target if not any(irrep in plan.lines[k].irreps for k in plan.outputs)]
