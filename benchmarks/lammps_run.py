@@ -11,10 +11,10 @@ from fusionmd.structure import Structure
 from fusionmd_lammps.single_point import checked, run, script, write_data
 
 COSTS = re.compile(
-    r"fusionmd: per step, at most of a rank: (\S+) ms in the model, (\S+) ms around it, "
+    r"fusionmd: mean of (\d+) evaluations, at most of a rank: (\S+) ms in the model, (\S+) ms around it, "
     r"(\d+) nodes, (\d+) of them ghosts, (\d+) edges, (\d+) bytes exchanged"
 )
-NAMES = ("model_ms", "around_ms", "n_nodes", "n_ghosts", "n_edges", "bytes_exchanged")
+NAMES = ("n_evaluations", "model_ms", "around_ms", "n_nodes", "n_ghosts", "n_edges", "bytes_exchanged")
 LOOP = re.compile(r"Loop time of (\S+) on")
 # Forces of random weights would take a crystal apart: atoms hardly move, their neighbour lists are made again anyway.
 TIMESTEP_FS = 1e-3

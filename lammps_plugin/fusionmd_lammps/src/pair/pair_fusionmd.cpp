@@ -81,9 +81,9 @@ void PairFusionMD::finish()
                     static_cast<double>(spent.ghosts), static_cast<double>(spent.edges), spent.bytes / n};
   MPI_Allreduce(MPI_IN_PLACE, most, 6, MPI_DOUBLE, MPI_MAX, world);
   char line[256];
-  std::snprintf(line, sizeof line, "fusionmd: per step, at most of a rank: %.3f ms in the model, %.3f ms around it, "
-                "%.0f nodes, %.0f of them ghosts, %.0f edges, %.0f bytes exchanged\n",
-                most[0], most[1], most[2], most[3], most[4], most[5]);
+  std::snprintf(line, sizeof line, "fusionmd: mean of %d evaluations, at most of a rank: %.3f ms in the model, "
+                "%.3f ms around it, %.0f nodes, %.0f of them ghosts, %.0f edges, %.0f bytes exchanged\n",
+                spent.n, most[0], most[1], most[2], most[3], most[4], most[5]);
   if (comm->me == 0 && spent.n > 0) utils::logmesg(lmp, line);
   spent = Spent();
 }
