@@ -104,6 +104,8 @@ def _report(summary: dict[str, Any], output: Path, json: Path | None) -> None:
         print(f"{summary['n_discarded']} trajectories were stopped and flagged: see fusionmd namd analyze {output}")
     for state, (low, mean, high) in enumerate(summary["final_populations"]):
         print(f"state {state} at {summary['time_fs']:g} fs: {mean:.3f} ({low:.3f} .. {high:.3f}, 95 %)")
+    if summary["caution"]:
+        print(f"caution: {summary['caution']}")
     print(f"trajectories and protocol: {output}")
 
 

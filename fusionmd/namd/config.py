@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fusionmd.errors import ConfigError, MissingQuantityError
 from fusionmd.namd import augmented, couplings, decoherence, electronic, rescaling
+from fusionmd.namd.coherent_switching import coherent_switching_step
 from fusionmd.namd.driver import (
+    Advance,
     Parts,
     exact_landau_zener_step,
     fewest_switches_step,
@@ -34,19 +36,23 @@ DIRECTIONS = {
     "coupling": rescaling.along_coupling,
     "gradient_difference": rescaling.along_gradient_difference,
 }
+CAUTION = (
+    "couplings from the curvature of gaps are exact on a straight crossing and wrong by factors on others, such as "
+    "Tully I and III; compare with hopping: lzsh"
+)
 FRUSTRATED = {"keep": rescaling.keep, "reverse": rescaling.reverse, "delta_v": rescaling.delta_v}
 
 
 class Method(BaseModel):
     """How trajectories hop; every combination that the surfaces allow is valid.
 
-    With `hopping: lzsh` amplitudes and decoherence play no role. `curvature` is the curvature-driven TSH: exact on a
-    straight crossing, and wrong by factors elsewhere (Tully I and III).
+    With `hopping: lzsh` amplitudes and decoherence play no role. `kcsdm` moves by the mean force.
+    It and `curvature` take couplings from the curvature of gaps: see CAUTION.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hopping: Literal["fssh", "lzsh"] = "lzsh"
+    hopping: Literal["fssh", "lzsh", "kcsdm"] = "lzsh"
     amplitudes: Literal["diabatic", "overlap", "coupling", "curvature", "curvature_energies"] = "diabatic"
     substeps: int = Field(default=20, ge=1, description="electronic steps per nuclear step")
     decoherence: Literal["none", "edc", "edc_legacy", "afssh"] = "edc"
@@ -56,6 +62,27 @@ class Method(BaseModel):
     gap_curvature: Literal["difference", "exact"] = Field(default="difference", description="lzsh")
     halvings: int = Field(default=0, ge=0, le=10, description="how often a step may be halved near small gaps")
     seed: int = Field(default=0, ge=0, lt=2**64)
+
+    @property
+    def is_fssh(self) -> bool:
+        """Whether amplitudes decide when to hop."""
+        return self.hopping == "fssh"
+
+    @property
+    def is_mean_field(self) -> bool:
+        """Whether all states drive."""
+        return self.hopping == "kcsdm"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether Landau-Zener hops take their curvature from Hessians."""
+        return self.hopping == "lzsh" and self.gap_curvature == "exact"
+
+    @property
+    def caution(self) -> str | None:
+        """What a user of this method should know."""
+        by_curvature = self.is_fssh and self.amplitudes.startswith("curvature")
+        return CAUTION if by_curvature or self.is_mean_field else None
 
 
 def method_of(**values: Any) -> Method:
@@ -71,37 +98,45 @@ def parts_of(method: Method, surfaces: Surfaces, dt: float) -> Parts:
     """The functions of a step of `dt` atomic time; MissingQuantityError where the surfaces lack what they need."""
     if not dt > 0:
         raise ConfigError(f"the time step is {dt}; it must be positive")
-    is_fssh = method.hopping == "fssh"
-    _check(method, surfaces, is_fssh)
+    _check(method, surfaces)
+    is_fssh, is_rescaled = method.is_fssh, not method.is_mean_field
     direction = DIRECTIONS[method.rescaling]
     has_moments = is_fssh and method.decoherence == "afssh"
-    by_gradients = method.frustrated == "delta_v" or method.rescaling == "gradient_difference"
-    is_exact = not is_fssh and method.gap_curvature == "exact"
-    whole_step = fewest_switches_step if is_fssh else exact_landau_zener_step if is_exact else landau_zener_step
+    by_all = has_moments or method.is_exact or method.is_mean_field or method.halvings > 0
+    by_vectors = is_fssh and method.amplitudes == "coupling"
+    by_targets = method.frustrated == "delta_v" or method.rescaling == "gradient_difference"
     return Parts(
         surfaces=surfaces,
         dt=dt,
         seed=method.seed,
-        advance=refined_step if method.halvings else whole_step,
+        advance=refined_step if method.halvings else _whole_step(method),
         n_halvings=method.halvings,
-        whole_step=whole_step,
+        whole_step=_whole_step(method),
         propagator=PROPAGATORS.get(method.amplitudes, electronic.coupled),
         n_substeps=method.substeps,
         tdc=TDCS.get(method.amplitudes, couplings.no_couplings) if is_fssh else couplings.no_couplings,
         decoherence=DECOHERENCE[method.decoherence],
         direction=rescaling.projected(direction) if method.project else direction,
         frustrated=FRUSTRATED[method.frustrated],
-        all_gradients=has_moments or is_exact or method.halvings > 0 or (is_fssh and method.amplitudes == "curvature"),
-        couplings=method.rescaling == "coupling"
-        or (is_fssh and method.amplitudes == "coupling")
+        all_gradients=by_all or (is_fssh and method.amplitudes == "curvature"),
+        couplings=(is_rescaled and method.rescaling == "coupling")
+        or by_vectors
         or (has_moments and surfaces.has_couplings),
-        target_gradients=by_gradients,
+        target_gradients=is_rescaled and by_targets,
         has_moments=has_moments,
-        tdc_follows_velocity=is_fssh and method.amplitudes == "coupling",
+        is_mean_field=method.is_mean_field,
+        tdc_follows_velocity=by_vectors,
     )
 
 
-def _check(method: Method, surfaces: Surfaces, is_fssh: bool) -> None:
+def _whole_step(method: Method) -> Advance:
+    if method.is_mean_field:
+        return coherent_switching_step
+    return fewest_switches_step if method.is_fssh else exact_landau_zener_step if method.is_exact else landau_zener_step
+
+
+def _check(method: Method, surfaces: Surfaces) -> None:
+    is_fssh = method.is_fssh
     if surfaces.n_states < 2:
         raise MissingQuantityError(
             f"{surfaces.name} has {surfaces.n_states} state; hopping needs two or more, so give a potential of several"
@@ -111,7 +146,7 @@ def _check(method: Method, surfaces: Surfaces, is_fssh: bool) -> None:
         lacking.append(f"amplitudes: {method.amplitudes} needs a diabatic matrix")
     if is_fssh and method.amplitudes == "coupling" and not surfaces.has_couplings:
         lacking.append("amplitudes: coupling needs coupling vectors")
-    if method.rescaling == "coupling" and not surfaces.has_couplings:
+    if not method.is_mean_field and method.rescaling == "coupling" and not surfaces.has_couplings:
         lacking.append("rescaling: coupling needs coupling vectors")
     if lacking:
         raise MissingQuantityError(
@@ -119,7 +154,7 @@ def _check(method: Method, surfaces: Surfaces, is_fssh: bool) -> None:
             f"hopping: lzsh works, or hopping: fssh with amplitudes: curvature, and rescaling: velocity or "
             f"gradient_difference"
         )
-    if method.halvings and not (is_fssh or method.gap_curvature == "exact"):
+    if method.halvings and method.hopping == "lzsh" and not method.is_exact:
         raise ConfigError("halvings with lzsh needs gap_curvature: exact; differences need equal steps")
     if method.halvings and is_fssh and method.amplitudes == "curvature_energies":
         raise ConfigError("halvings needs amplitudes that look at no earlier energies; take curvature")

@@ -18,7 +18,7 @@ from fusionmd.namd.protocol import Array, BoolArray, ComplexArray, IntArray, Sur
 from fusionmd.namd.randomness import Purpose, uniform
 from fusionmd.namd.rescaling import Direction, Frustrated
 from fusionmd.namd.rows import concatenate, put, take
-from fusionmd.namd.state import N_PAST, State, active_rows, kinetic_energy
+from fusionmd.namd.state import N_PAST, N_STRENGTHS, State, active_rows, kinetic_energy
 
 Advance = Callable[[State, "Parts"], tuple[State, Hops]]
 
@@ -31,6 +31,7 @@ class Parts:
     target_gradients: Whether direction or frustrated hops need gradients of the target state.
     tdc_follows_velocity: Whether `tdc` is a function of positions and velocities alone, to be renewed after a hop.
     has_moments: Whether the decoherence follows packets on the other states.
+    is_mean_field: Whether all states drive, by their populations.
     part: Which part of a step this is, of those that an adaptive step is made of; 0 is a whole one.
     whole_step, n_halvings: What `advance` is made of where it refines: a plain step, and how often it may be halved.
     """
@@ -51,6 +52,7 @@ class Parts:
     target_gradients: bool = False
     tdc_follows_velocity: bool = False
     has_moments: bool = False
+    is_mean_field: bool = False
     part: int = 0
     n_halvings: int = 0
 
@@ -80,6 +82,8 @@ def start(
         past_energies=np.full((n, N_PAST, surfaces.n_states), np.nan),
         past_slopes=np.full((n, surfaces.n_states), np.nan),
         moments=no_moments(n, surfaces.n_states, surfaces.n_dof) if parts.has_moments else None,
+        coherent=amplitudes if parts.is_mean_field else None,
+        past_strengths=np.full((n, N_STRENGTHS), np.nan) if parts.is_mean_field else None,
     )
     check_finite(electronic, asked, state)
     return replace(state, tdc=parts.tdc(state, parts.dt))
@@ -173,8 +177,8 @@ def _on_active(state: State, parts: Parts) -> State:
 
 
 def total_energy(state: State, masses: Array) -> Array:
-    """Kinetic energy and that of the active state [n], Hartree."""
-    return kinetic_energy(state.velocities, masses) + active_rows(state.electronic.energies, state.active)
+    """Kinetic energy and that of the surfaces on which it moves [n], Hartree."""
+    return kinetic_energy(state.velocities, masses) + state.driving_energies
 
 
 def _moved(state: State, parts: Parts, dt: float | Array | None = None) -> State:

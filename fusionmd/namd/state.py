@@ -10,6 +10,7 @@ from fusionmd.namd.hermitian import dot
 from fusionmd.namd.protocol import Array, ComplexArray, Electronic, IntArray
 
 N_PAST = 3  # earlier energies that the methods look at
+N_STRENGTHS = 2  # earlier strengths of coupling
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,8 @@ class State:
     past_energies: One, two, three steps ago [n, 3, n_states]; NaN where there was no such step.
     past_slopes: dE/dt one step ago [n, n_states]; NaN where unknown.
     moments: How far packets on the other states have moved away, and their momenta [n, 2, n_states, n_dof]; or None.
+    coherent: Amplitudes without decay [n, n_states], of mean-field motion; or None.
+    past_strengths: sum_i |T_iK| one and two steps ago [n, 2], of mean-field motion; or None.
     """
 
     trajectory: IntArray
@@ -37,6 +40,8 @@ class State:
     past_energies: Array
     past_slopes: Array
     moments: Array | None = None
+    coherent: ComplexArray | None = None
+    past_strengths: Array | None = None
 
     @property
     def n_trajectories(self) -> int:
@@ -47,6 +52,13 @@ class State:
     def active_energies(self) -> Array:
         """Potential energy [n], Hartree."""
         return active_rows(self.electronic.energies, self.active)
+
+    @property
+    def driving_energies(self) -> Array:
+        """Potential energy of the motion [n], Hartree: of the active state, or the mean over populations."""
+        if self.coherent is None:
+            return self.active_energies
+        return dot(populations(self.amplitudes), self.electronic.energies)
 
     @property
     def active_gradients(self) -> Array:

@@ -23,6 +23,7 @@ HOPPERS: dict[str, dict[str, Any]] = {
     "FSSH": {"hopping": "fssh", "amplitudes": "diabatic", "substeps": 2, "decoherence": "none"},
     "kTSH": {"hopping": "fssh", "amplitudes": "curvature", "substeps": 4, "decoherence": "none"},
     "LZSH": {"hopping": "lzsh"},
+    "kCSDM": {"hopping": "kcsdm", "substeps": 4},
 }
 SYSTEMATIC = 0.03  # what surface hopping is allowed beside the statistical error
 START, LENGTH, STOP = -10.0, 30.0, 11.0  # of scattering, bohr

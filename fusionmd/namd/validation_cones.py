@@ -31,6 +31,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "LZSH": {"hopping": "lzsh"},
     "FSSH": {"hopping": "fssh", "amplitudes": "diabatic", "substeps": 2, "decoherence": "none"},
     "kTSH+EDC": {"hopping": "fssh", "amplitudes": "curvature", "substeps": 4, "decoherence": "edc"},
+    "kCSDM": {"hopping": "kcsdm", "substeps": 4},
 }
 CONSISTENT, NEAR_EXACT = 0.03, 0.10  # of FSSH+EDC on the LVC cone
 

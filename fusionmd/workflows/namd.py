@@ -49,7 +49,7 @@ def run_namd(
     """Run and write `output`; the summary has the counts of trajectories and hops and the final populations.
 
     workers: Processes of this machine.  scheduler: Address of a Dask scheduler, instead.
-    final_populations: Per state low, mean and high of the 95 % interval.
+    final_populations: Per state low, mean and high of the 95 % interval.  caution: What to know of the method, or None.
     """
     folder = parts_folder(output)
     if (folder / SETTINGS).exists() and not overwrite:
@@ -126,7 +126,7 @@ def _run(
     if molecule is not None:
         _write_uncertain(output, ensemble, molecule)
     shutil.rmtree(parts_folder(output))
-    return _summary(ensemble)
+    return _summary(ensemble) | {"caution": settings.method.caution}
 
 
 def _write_uncertain(output: str | os.PathLike[str], result: Ensemble, molecule: Molecule) -> None:

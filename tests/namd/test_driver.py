@@ -27,6 +27,8 @@ METHODS = {
     },
     "augmented": {"hopping": "fssh", "amplitudes": "diabatic", "decoherence": "afssh"},
     "augmented without vectors": {"hopping": "fssh", "amplitudes": "curvature", "decoherence": "afssh"},
+    "coherent switching": {"hopping": "kcsdm"},
+    "coherent switching, halved": {"hopping": "kcsdm", "halvings": 2},
     "landau zener": {"hopping": "lzsh"},
     "landau zener, exact": {"hopping": "lzsh", "gap_curvature": "exact"},
     "halved steps": {"hopping": "fssh", "amplitudes": "diabatic", "halvings": 3},

@@ -28,8 +28,8 @@ def test_a_check_can_fail():
 
 
 def test_both_tables_have_every_kind_of_case():
-    assert len(validation.cases(is_quick=True)) == 2 * 3 + 2 + 4
-    assert len(validation.cases(is_quick=False)) == 4 * 3 + 6 + 4
+    assert len(validation.cases(is_quick=True)) == 2 * 4 + 2 + 4
+    assert len(validation.cases(is_quick=False)) == 4 * 4 + 6 + 4
 
 
 def test_wilson_interval_covers_its_share_as_often_as_it_says():
