@@ -12,25 +12,33 @@ from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.passes import Raw
 
 
-def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64]) -> list[Evaluation]:
-    """One Evaluation per structure of `graph`; states [n_requests, n_structures]."""
+def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64], diabatic: Tensor | None = None) -> list[Evaluation]:
+    """One Evaluation per structure of `graph`.
+
+    states: [n_requests, n_structures]; requests beyond the states, which come last, are interstate couplings.
+    diabatic: Of one model, if its head is [n_structures, n_states, n_states].
+    """
     forces = _forces(raw.gradients, graph)
     mean_forces, forces_std = _array(_mean(forces)), _array(_std(forces))
     virials = _array(_virials(_mean(raw.gradients), graph))
     atomic = _array(_mean(raw.atomic_energies))
     energies, energies_std = _array(_mean(raw.energies)), _array(_std(raw.energies))
     volumes = graph.volumes.tolist()
+    n = int((states[:, 0] < energies.shape[1]).sum()) if states.size else 0
+    matrices = None if diabatic is None else _array(diabatic)
     ends = torch.bincount(graph.structure_index, minlength=graph.n_structures).cumsum(0).tolist()
     return [
         Evaluation(
             energies=energies[s],
-            states=states[:, s],
-            atomic_energies=atomic[:, start:end],
-            forces=mean_forces[:, start:end],
-            virials=virials[:, s],
+            states=states[:n, s],
+            atomic_energies=atomic[:n, start:end],
+            forces=mean_forces[:n, start:end],
+            virials=virials[:n, s],
             volume=volumes[s],
             energies_std=energies_std[s],
-            forces_std=forces_std[:, start:end],
+            forces_std=forces_std[:n, start:end],
+            diabatic=None if matrices is None else matrices[s],
+            interstate=-mean_forces[n:, start:end] if n < len(states) else None,
         )
         for s, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
     ]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fusionmd.errors import PotentialFormatError
 from fusionmd.potential.contract import EnergyModel, check_contract, model_dtype
-from fusionmd.potential.heads import AdiabaticHead
+from fusionmd.potential.heads import Head
 
 
 class Core(nn.Module):
@@ -27,7 +27,7 @@ class Core(nn.Module):
     atomic_energies: Tensor
     model_dtype: Tensor
 
-    def __init__(self, members: Sequence[nn.Module], head: AdiabaticHead, atomic_energies: Tensor) -> None:
+    def __init__(self, members: Sequence[nn.Module], head: Head, atomic_energies: Tensor) -> None:
         super().__init__()
         first = _common_contract(members)
         self.members = nn.ModuleList(members)
@@ -64,7 +64,7 @@ class Core(nn.Module):
 
     @torch.jit.export
     def state_energies(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
-        """Head: energies [..., n_states], eV; cotangents [..., n_states, n_outputs]."""
+        """Head: energies [..., n_states], eV; cotangents [..., n_rows, n_outputs] (`heads.py`)."""
         return self.head(totals)
 
     @torch.jit.export
@@ -112,7 +112,30 @@ class Core(nn.Module):
         -> energies [n_members, n_structures, n_states], eV; atomic energies [n_members, n_requests, n_local], eV;
            gradients [n_members, n_requests, n_edges, 3], eV/angstrom.
         """
+        found = self.with_totals(
+            edge_vectors, senders, receivers, slots, species, n_local, structure_index, n_structures, states
+        )
+        return found[1:]
+
+    @torch.jit.export
+    def with_totals(
+        self,
+        edge_vectors: Tensor,
+        senders: Tensor,
+        receivers: Tensor,
+        slots: Tensor,
+        species: Tensor,
+        n_local: int,
+        structure_index: Tensor,
+        n_structures: int,
+        states: Tensor,
+    ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `forward` returns, after the summed contributions [n_members, n_structures, n_outputs], eV.
+
+        states: As there; of a diabatic head n_states + k asks for the interstate coupling of pair k.
+        """
         references = self.atomic_energies[species[:n_local]]
+        totals: List[Tensor] = []
         energies: List[Tensor] = []
         atomic_energies: List[Tensor] = []
         gradients: List[Tensor] = []
@@ -122,12 +145,13 @@ class Core(nn.Module):
             output = model(vectors.to(self.model_dtype.dtype), senders, receivers, slots, species, n_local)
             output = output.to(torch.float64)
             contributions = output.detach() + references
-            state_energies, cotangents = self.head(self.totals(contributions, structure_index, n_structures))
+            totals.append(self.totals(contributions, structure_index, n_structures))
+            state_energies, cotangents = self.head(totals[-1])
             weights = self.node_weights(cotangents, structure_index, states)
             energies.append(state_energies)
             atomic_energies.append((weights * contributions).sum(-1))
             gradients.append(self._gradients(output, vectors, weights))
-        return torch.stack(energies), torch.stack(atomic_energies), torch.stack(gradients)
+        return torch.stack(totals), torch.stack(energies), torch.stack(atomic_energies), torch.stack(gradients)
 
     @torch.jit.export
     def node_weights(self, cotangents: Tensor, structure_index: Tensor, states: Tensor) -> Tensor:
@@ -168,7 +192,7 @@ class DescribingCore(Core):
         return torch.stack(outputs)
 
 
-def build_core(members: Sequence[nn.Module], head: AdiabaticHead, atomic_energies: Tensor) -> Core:
+def build_core(members: Sequence[nn.Module], head: Head, atomic_energies: Tensor) -> Core:
     """A core; with descriptors if every member has them."""
     cls = DescribingCore if all(hasattr(model, "descriptors") for model in members) else Core
     return cls(members, head, atomic_energies)

@@ -28,6 +28,10 @@ class Evaluation:
     virials: -sum r (x) dE/dr [n_requests, 3, 3], eV.
     volume: Of the cell, angstrom^3; 0 if not periodic.
     energies_std, forces_std: Standard deviations over the committee [n_states], [n_requests, n_atoms, 3].
+    Of one model with a diabatic head also
+    diabatic: The matrix W [n_states, n_states], eV, E0 on its diagonal; its eigenvalues are the energies.
+    interstate: If asked for, <a|grad W|b> of the pairs (0, 1), (0, 2), ..., (1, 2), ... [n_pairs, n_atoms, 3],
+        eV/angstrom. The sign of a state is arbitrary.
     """
 
     energies: Array
@@ -38,11 +42,21 @@ class Evaluation:
     volume: float
     energies_std: Array
     forces_std: Array
+    diabatic: Array | None = None
+    interstate: Array | None = None
 
     @property
     def energy(self) -> float:
         """Energy of the first requested state, eV."""
         return float(self.energies[self.states[0]])
+
+    @property
+    def couplings(self) -> Array:
+        """Non-adiabatic couplings <a|grad b> = interstate / (E_b - E_a) [n_pairs, n_atoms, 3], 1/angstrom."""
+        if self.interstate is None:
+            raise MissingQuantityError("no couplings were asked for; evaluate(..., couplings=True)")
+        lower, upper = np.triu_indices(len(self.energies), 1)
+        return self.interstate / (self.energies[upper] - self.energies[lower])[:, None, None]
 
     @property
     def stresses(self) -> Array:

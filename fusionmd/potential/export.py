@@ -82,8 +82,9 @@ def potential_bytes(
     members = [_ready(model) for model in ([models] if isinstance(models, nn.Module) else models)]
     if not members:
         raise PotentialFormatError("a potential needs at least one model; got none")
-    references = _reference_table(members[0], atomic_energies)
-    core = build_core(members, build_head(head, int(check_contract(members[0]).n_outputs)), references)
+    closing = build_head(head, int(check_contract(members[0]).n_outputs))
+    references = _reference_table(members[0], atomic_energies, closing.energy_outputs)
+    core = build_core(members, closing, references)
     forms = other_forms(core, members)
     entries = {key: scripted(emptied(build_core(form, core.head, references), core)) for key, form in forms.items()}
     return assemble_file(core, entries, _described(core, name, head, config, provenance), frames)
@@ -129,8 +130,8 @@ def _ready(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).to("cpu").eval().requires_grad_(False)
 
 
-def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies) -> Tensor:
-    """E0 [n_elements, n_outputs], eV, float64."""
+def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies, outputs: Sequence[int]) -> Tensor:
+    """E0 [n_elements, n_outputs], eV, float64; a single number belongs to the `outputs` that are energies."""
     contract = check_contract(model)
     missing = [z for z in contract.elements if z not in atomic_energies]
     if missing:
@@ -143,7 +144,9 @@ def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies) -> Te
             f"reference energies are {dict(atomic_energies)}; give one finite number per element, or "
             f"{contract.n_outputs} of them"
         )
-    return torch.stack([row.reshape(-1).expand(contract.n_outputs) for row in rows])
+    are_energies = torch.zeros(contract.n_outputs, dtype=torch.float64)
+    are_energies[list(outputs)] = 1.0
+    return torch.stack([row.reshape(-1) * are_energies if row.numel() == 1 else row for row in rows])
 
 
 def _described(

@@ -1,19 +1,34 @@
 """Heads: from summed contributions to the energies of the electronic states.
 
-    head(totals [..., n_outputs]) -> energies [..., n_states], cotangents [..., n_states, n_outputs]
+    head(totals [..., n_outputs]) -> energies [..., n_states], cotangents [..., n_rows, n_outputs]
 
 `cotangents[k] = dE_k/dtotals`, so one backward pass weighted with them gives the gradient of state k, and
-contributions weighted with them are its per-atom energies. All in eV, float64.
+contributions weighted with them are its per-atom energies. A diabatic head has one more row per pair of states,
+`<a| dW/dtotals |b>`: its gradient is the interstate coupling h_ab = (E_b - E_a) d_ab. All in eV, float64.
+
+Which to take: `docs/theory.md`, section on several states.
 """
 
-from __future__ import annotations
-
-from typing import Tuple
+# No postponed annotations here: TorchScript reads those of the buffers.
+import math
+from typing import List, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from fusionmd.errors import PotentialFormatError
+
+# Gaps (eV) below which second derivatives stop growing: they enter as gap / (gap^2 + this^2).
+DEGENERATE_EV = 1e-6
+# Where the squared half gap u v would be negative, the two states are about this far apart, eV.
+CLOSED_EV = 1e-3
+# Cosine of the angle between three roots: this close to 1 two of them count as equal (gap of about 1e-3 of the spread).
+LARGEST_COSINE = 1.0 - 1e-6
+
+
+def pairs_of(n_states: int) -> List[Tuple[int, int]]:
+    """Pairs of states in the order of off-diagonal outputs and coupling rows: (0, 1), (0, 2), ..., (1, 2), ..."""
+    return [(a, b) for a in range(n_states) for b in range(a + 1, n_states)]
 
 
 class AdiabaticHead(nn.Module):
@@ -25,15 +40,169 @@ class AdiabaticHead(nn.Module):
         super().__init__()
         self.n_states: int = n_outputs
         self.is_linear: bool = True
+        self.has_diabatic: bool = False
+        self.energy_outputs: List[int] = list(range(n_outputs))
 
     def forward(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
         """totals: [..., n_outputs], eV -> energies [..., n_states], eV; cotangents [..., n_states, n_outputs]."""
         identity = torch.eye(self.n_states, dtype=totals.dtype, device=totals.device)
         return totals, identity.expand(list(totals.size()[:-1]) + [self.n_states, self.n_states])
 
+    @torch.jit.unused
+    def outputs_of(self, energies: Tensor) -> Tensor:
+        """Totals [..., n_outputs] with these energies [..., n_states]: where a model may start from."""
+        return energies
 
-def build_head(kind: str, n_outputs: int) -> AdiabaticHead:
-    """The head named `kind` for a model with `n_outputs` outputs."""
-    if kind != AdiabaticHead.kind:
-        raise PotentialFormatError(f"unknown head {kind!r}; this version of fusionmd knows {AdiabaticHead.kind!r}")
-    return AdiabaticHead(n_outputs)
+
+class DiabaticHead(nn.Module):
+    """Outputs are a symmetric matrix W: its diagonal, then its upper triangle by rows; energies are its eigenvalues.
+
+    With an orthogonal U0 that diagonalises W at its present value, T = U0^T W U0 and
+
+        E_k = T_kk + sum_{j != k} T_kj^2 / (E_k - E_j)
+
+    has the value, the first and the second derivatives of the eigenvalue (second-order perturbation theory is exact to
+    that order), without differentiating eigenvectors, which fails where states meet; there the fraction is bounded.
+    """
+
+    kind = "diabatic"
+    lower: Tensor
+    upper: Tensor
+    place: Tensor
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        n = (math.isqrt(8 * n_outputs + 1) - 1) // 2
+        if n < 2 or n * (n + 1) // 2 != n_outputs:
+            raise PotentialFormatError(
+                f"a diabatic head of n states needs n(n+1)/2 outputs (3, 6, 10, ...), the model has {n_outputs}; set "
+                "model.n_outputs"
+            )
+        self.n_states: int = n
+        self.least_gap: float = DEGENERATE_EV
+        self.is_linear: bool = False
+        self.has_diabatic: bool = True
+        self.energy_outputs: List[int] = list(range(n))
+        pairs = pairs_of(n)
+        places = {pair: n + k for k, pair in enumerate(pairs)} | {(a, a): a for a in range(n)}
+        place = [places[min(a, b), max(a, b)] for a in range(n) for b in range(n)]
+        self.register_buffer("lower", torch.tensor([*range(n), *(a for a, _ in pairs)]), persistent=False)
+        self.register_buffer("upper", torch.tensor([*range(n), *(b for _, b in pairs)]), persistent=False)
+        self.register_buffer("place", torch.tensor(place), persistent=False)
+
+    def forward(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
+        """totals: [..., n(n+1)/2], eV -> energies [..., n], ascending; cotangents [..., n(n+1)/2, n(n+1)/2]."""
+        matrix = self.matrix(totals)
+        values, turn = torch.linalg.eigh(matrix.detach())
+        turned = torch.matmul(turn.transpose(-1, -2), torch.matmul(matrix, turn))
+        gaps = values.unsqueeze(-1) - values.unsqueeze(-2)
+        bend = turned * turned * (gaps / (gaps * gaps + self.least_gap**2))
+        return torch.diagonal(turned, 0, -2, -1) + bend.sum(-1), self.rows(turn)
+
+    @torch.jit.export
+    def matrix(self, totals: Tensor) -> Tensor:
+        """W [..., n, n] of totals [..., n(n+1)/2], eV."""
+        n = self.n_states
+        full = totals.index_select(-1, self.place)
+        return full.reshape(list(totals.size()[:-1]) + [n, n])
+
+    @torch.jit.export
+    def states(self, totals: Tensor) -> Tensor:
+        """Adiabatic states as columns [..., n, n] in the diabatic basis; the sign of each is arbitrary."""
+        return torch.linalg.eigh(self.matrix(totals))[1]
+
+    def rows(self, turn: Tensor) -> Tensor:
+        """<a| dW/dW_ij |b> for a = b, then for the pairs a < b [..., n(n+1)/2, n(n+1)/2]."""
+        left, right = turn.index_select(-2, self.lower), turn.index_select(-2, self.upper)
+        products = left.index_select(-1, self.lower) * right.index_select(-1, self.upper)
+        mirrored = right.index_select(-1, self.lower) * left.index_select(-1, self.upper)
+        off = (self.lower != self.upper).to(turn.dtype).unsqueeze(-1)
+        return (products + off * mirrored).transpose(-1, -2)
+
+    @torch.jit.unused
+    def outputs_of(self, energies: Tensor) -> Tensor:
+        """Totals [..., n(n+1)/2] with these energies [..., n] and no coupling."""
+        n_pairs = self.lower.numel() - self.n_states
+        return torch.cat([energies, energies.new_zeros([*energies.shape[:-1], n_pairs])], -1)
+
+
+class CharacteristicHead(nn.Module):
+    """Energies of two or three states as roots of their characteristic polynomial, whose coefficients are outputs.
+
+    Outputs (m, u, v) or (m, u, v, t): mean energy m, p = u v, q = u^2 t, and E = m + x with
+
+        two states:   x^2 = p                    three states:   x^3 - p x - q = 0
+
+    p and q are invariant under every symmetry of the molecule and smooth through intersections, where matrix elements
+    of a strictly invariant diabatic matrix are not; signs of states and couplings are not known. Products make E of
+    first degree in the outputs, so that per-atom energies sum to it (but for CLOSED_EV near intersections).
+    """
+
+    kind = "characteristic"
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        if n_outputs not in (3, 4):
+            raise PotentialFormatError(
+                f"a characteristic head has 3 outputs (two states) or 4 (three states), the model has {n_outputs}; set "
+                "model.n_outputs, or take the head adiabatic or diabatic"
+            )
+        self.n_states: int = n_outputs - 1
+        self.closed: float = CLOSED_EV
+        self.largest_cosine: float = LARGEST_COSINE
+        self.is_linear: bool = False
+        self.has_diabatic: bool = False
+        self.energy_outputs: List[int] = [0]
+
+    def forward(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
+        """totals: [..., n + 1], eV -> energies [..., n], ascending; cotangents [..., n, n + 1]."""
+        m, u, v = totals[..., 0:1], totals[..., 1:2], totals[..., 2:3]
+        product = u * v
+        root = torch.sqrt(product * product + self.closed**4)
+        p = 0.5 * (product + root)
+        slope = p / root
+        if self.n_states == 2:
+            x = torch.sqrt(p) * torch.tensor([-1.0, 1.0], dtype=totals.dtype, device=totals.device)
+            by_p = 0.5 * x / p
+            by_q, t = torch.zeros_like(x), torch.zeros_like(m)
+        else:
+            t = totals[..., 3:4]
+            x, by_p, by_q = self.roots(p, u * u * t)
+        by_u, by_v = by_p * slope * v + 2.0 * by_q * u * t, by_p * slope * u
+        parts = [torch.ones_like(x), by_u, by_v]
+        if self.n_states == 3:
+            parts.append(by_q * u * u)
+        return m + x, torch.stack(parts, -1)
+
+    def roots(self, p: Tensor, q: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        """Roots [..., 3] of x^3 - p x - q, ascending (Viete), and their derivatives by p and q."""
+        cosine = (1.5 * 3.0**0.5) * q / (p * torch.sqrt(p))
+        bounded = cosine.clamp(-self.largest_cosine, self.largest_cosine)
+        turns = torch.tensor([2.0, 1.0, 0.0], dtype=p.dtype, device=p.device) * 6.283185307179586
+        x = 2.0 * torch.sqrt(p / 3.0) * torch.cos((torch.acos(bounded) - turns) / 3.0)
+        is_free = cosine == bounded
+        bend = 3.0 * x * x - p
+        by_p = torch.where(is_free, x / bend, 0.5 * x / p)
+        return x, by_p, torch.where(is_free, 1.0 / bend, torch.zeros_like(x))
+
+    @torch.jit.unused
+    def outputs_of(self, energies: Tensor) -> Tensor:
+        """Totals [..., n + 1] with these energies [..., n]: u = v."""
+        m = energies.mean(-1, keepdim=True)
+        x = energies - m
+        p = (x * x).sum(-1, keepdim=True) / 2
+        outputs = [m, p.sqrt(), p.sqrt()]
+        if self.n_states == 3:
+            outputs.append(x.prod(-1, keepdim=True) / p.clamp(min=CLOSED_EV**2))
+        return torch.cat(outputs, -1)
+
+
+HEADS = {head.kind: head for head in (AdiabaticHead, DiabaticHead, CharacteristicHead)}
+Head = AdiabaticHead | DiabaticHead | CharacteristicHead
+
+
+def build_head(kind: str, n_outputs: int) -> Head:
+    """The head named `kind` for a model with `n_outputs` outputs; PotentialFormatError if there is none."""
+    if kind not in HEADS:
+        raise PotentialFormatError(f"unknown head {kind!r}; this version of fusionmd knows {', '.join(HEADS)}")
+    return HEADS[kind](n_outputs)

@@ -22,11 +22,13 @@ class Raw(NamedTuple):
     energies: [n_members, n_structures, n_states], eV.
     atomic_energies: [n_members, n_requests, n_nodes], eV.
     gradients: By edge vectors [n_members, n_requests, n_edges, 3], eV/angstrom.
+    totals: Summed contributions [n_members, n_structures, n_outputs], eV.
     """
 
     energies: Tensor
     atomic_energies: Tensor
     gradients: Tensor
+    totals: Tensor
 
 
 def inputs(graph: Graph, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -45,8 +47,13 @@ def whole(core: Any, graph: Graph, states: Tensor, compiled: Differentiate | Non
     device = core.atomic_energies.device
     index, states = graph.structure_index.to(device), states.to(device)
     with differentiable():
-        if compiled is None or not core.head.is_linear:
-            return Raw(*core(*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states))
+        if not core.head.is_linear:
+            given = (*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states)
+            totals, *rest = core.with_totals(*given)
+            return Raw(*rest, totals)
+        if compiled is None:
+            energies, *rest = core(*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states)
+            return Raw(energies, *rest, energies)
         weights = _weights(core, _cotangents_of_linear_head(core, graph.n_structures), index, states)
         contributions, gradients = compiled(*inputs(graph, device), graph.n_nodes, weights)
     return _closed(core, graph, contributions, weights, gradients)
@@ -75,8 +82,9 @@ def in_blocks(
 def _closed(core: Any, graph: Graph, contributions: Tensor, weights: Tensor, gradients: Tensor) -> Raw:
     """Sum, apply the head, and share the energy among the atoms."""
     index = graph.structure_index.to(contributions.device)
-    energies = [core.state_energies(core.totals(member, index, graph.n_structures))[0] for member in contributions]
-    return Raw(torch.stack(energies), (weights * contributions[:, None]).sum(-1), gradients)
+    totals = torch.stack([core.totals(member, index, graph.n_structures) for member in contributions])
+    energies = torch.stack([core.state_energies(member)[0] for member in totals])
+    return Raw(energies, (weights * contributions[:, None]).sum(-1), gradients, totals)
 
 
 def _weights(core: Any, cotangents: Tensor, index: Tensor, states: Tensor) -> Tensor:

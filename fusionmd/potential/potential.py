@@ -17,6 +17,7 @@ from fusionmd.potential import derivatives, passes
 from fusionmd.potential.assemble import evaluations
 from fusionmd.potential.blocks import blocks_within
 from fusionmd.potential.evaluation import Evaluation
+from fusionmd.potential.heads import DiabaticHead
 from fusionmd.potential.memory import max_edges
 from fusionmd.potential.metadata import Metadata
 from fusionmd.structure import Structure
@@ -65,6 +66,11 @@ class Potential:
         return self.metadata.n_states
 
     @property
+    def has_couplings(self) -> bool:
+        """Whether it knows a diabatic matrix, and so the couplings between its states."""
+        return self.metadata.head == DiabaticHead.kind and self.metadata.n_members == 1
+
+    @property
     def all_states(self) -> list[int]:
         """Every electronic state, as `evaluate` takes them."""
         return list(range(self.n_states))
@@ -85,15 +91,21 @@ class Potential:
         return hashlib.sha256(self.content).hexdigest()
 
     def evaluate(
-        self, structures: Sequence[Structure], *, states: States = 0, memory_GB: float | None = None
+        self,
+        structures: Sequence[Structure],
+        *,
+        states: States = 0,
+        couplings: bool = False,
+        memory_GB: float | None = None,
     ) -> list[Evaluation]:
         """Energies of all states, and derivatives of the requested ones, per structure.
 
         states: One state, several [n_requests], or per structure [n_requests, n_structures].
+        couplings: Also those between all pairs of states; needs one model with a diabatic head.
         memory_GB: Bound on the working memory (None: half of what is free); larger structures are cut into blocks.
         """
         structures = _as_sequence(structures)
-        return self._evaluate(structures, map(self.graph, structures), states, memory_GB)
+        return self._evaluate(structures, map(self.graph, structures), states, memory_GB, couplings=couplings)
 
     def evaluate_graphs(
         self,
@@ -159,9 +171,17 @@ class Potential:
         )
 
     def _evaluate(
-        self, structures: Sequence[Structure], graphs: Iterable[Graph], states: States, memory_GB: float | None
+        self,
+        structures: Sequence[Structure],
+        graphs: Iterable[Graph],
+        states: States,
+        memory_GB: float | None,
+        *,
+        couplings: bool = False,
     ) -> list[Evaluation]:
         requests = self.requested_states(states, len(structures))
+        if couplings:
+            requests = np.concatenate([requests, self._pairs(len(structures))])
         limit = self._max_edges(memory_GB)
         results: list[Evaluation] = []
         for batch in self._batches(graphs, limit):
@@ -179,7 +199,17 @@ class Potential:
             raw = passes.in_blocks(core, graph, blocks, chosen, self.compiled)
         else:
             raw = passes.whole(core, graph, chosen, self.compiled)
-        return evaluations(raw, graph, requests)
+        return evaluations(raw, graph, requests, core.head.matrix(raw.totals[0]) if self.has_couplings else None)
+
+    def _pairs(self, n_structures: int) -> NDArray[np.int64]:
+        """Requests for the couplings of all pairs [n_pairs, n_structures]: they follow the states."""
+        if not self.has_couplings:
+            raise MissingQuantityError(
+                f"potential {self.metadata.name!r} ({self.metadata.head} head, {self.metadata.n_members} member(s)) "
+                "has no couplings; one model with a diabatic head has"
+            )
+        n_pairs = self.n_states * (self.n_states - 1) // 2
+        return np.repeat(self.n_states + np.arange(n_pairs)[:, None], n_structures, axis=1)
 
     def _batches(self, graphs: Iterable[Graph], limit: int) -> Iterator[list[Graph]]:
         """Graphs in order, grouped so that each group stays within the limits."""
