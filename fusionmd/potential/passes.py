@@ -49,11 +49,11 @@ def whole(core: Any, graph: Graph, states: Tensor, compiled: Differentiate | Non
     with differentiable():
         if not core.head.is_linear:
             given = (*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states)
-            totals, *rest = core.with_totals(*given)
-            return Raw(*rest, totals)
+            totals, energies, atomic, gradients = core.with_totals(*given)
+            return Raw(energies, atomic, gradients, totals)
         if compiled is None:
-            energies, *rest = core(*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states)
-            return Raw(energies, *rest, energies)
+            energies, atomic, gradients = core(*inputs(graph, device), graph.n_nodes, index, graph.n_structures, states)
+            return Raw(energies, atomic, gradients, energies)
         weights = _weights(core, _cotangents_of_linear_head(core, graph.n_structures), index, states)
         contributions, gradients = compiled(*inputs(graph, device), graph.n_nodes, weights)
     return _closed(core, graph, contributions, weights, gradients)

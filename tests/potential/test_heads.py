@@ -1,4 +1,4 @@
-"""Heads: energies, their first and second derivatives, per-atom shares, couplings, and what a potential makes of them."""
+"""Heads: energies, their first and second derivatives, per-atom shares, couplings, and a potential with them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_diabatic_energies_have_the_derivatives_of_eigenvalues(n_outputs):
         (slope,) = torch.autograd.grad(energies[:, state].sum(), totals, retain_graph=True)
         assert torch.allclose(slope, rows[:, state], rtol=0, atol=1e-13)
         ours, exact = (
-            torch.autograd.functional.hessian(lambda x, f=f: f(x)[:, state].sum(), totals.detach())
+            torch.autograd.functional.hessian(lambda x, f=f, k=state: f(x)[:, k].sum(), totals.detach())
             for f in (lambda x: head(x)[0], lambda x: by_eigh(head, x))
         )
         assert torch.allclose(ours, exact, rtol=1e-9, atol=1e-9)
