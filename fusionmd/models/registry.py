@@ -11,10 +11,14 @@ from torch import nn
 from fusionmd.errors import ConfigError
 from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
+from fusionmd.models.mace import MaceConfig, mace
 
 Builder = Callable[..., nn.Module]
 
-_ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {"fusion_net": (FusionNetConfig, fusion_net)}
+_ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
+    "fusion_net": (FusionNetConfig, fusion_net),
+    "mace": (MaceConfig, mace),
+}
 
 
 def architectures() -> dict[str, type[Any]]:

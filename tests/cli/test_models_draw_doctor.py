@@ -12,7 +12,8 @@ from tests.cli.conftest import is_one_line
 def test_models_lists_diagrams_and_range(fusionmd, tmp_path):
     result = fusionmd("models", "--json", tmp_path / "models.json")
     assert result.code == 0 and "fusion_net" in result.out and "interaction range" in result.out
-    (architecture,) = json.loads((tmp_path / "models.json").read_text())["architectures"]
+    known = json.loads((tmp_path / "models.json").read_text())["architectures"]
+    architecture = next(item for item in known if item["name"] == "fusion_net")
     assert architecture["interaction_range_A"] == 10.0
     assert architecture["settings"]["message"] in result.out
 
@@ -22,7 +23,7 @@ def test_models_example_is_yaml(fusionmd):
 
 
 def test_models_unknown_example(fusionmd):
-    result = fusionmd("models", "--example", "mace")
+    result = fusionmd("models", "--example", "schnet")
     assert is_one_line(result) and "fusion_net" in result.err
 
 
