@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fusionmd.cli import namd_analyze, namd_sample
+from fusionmd.cli import namd_analyze, namd_landmarks, namd_sample
 from fusionmd.cli.options import Json, Threads, use_threads
 from fusionmd.cli.output import progress, show_table, waiting, write_json
 
@@ -19,6 +19,13 @@ app.command("sample", epilog="Example: fusionmd namd sample my.pt start.xyz -n 2
 app.command("analyze", epilog="Example: fusionmd namd analyze run.h5 --outcomes outcomes.yaml --json result.json")(
     namd_analyze.command
 )
+for _verb, _example in (
+    (namd_landmarks.minimum, "fusionmd namd minimum my.pt start.xyz --state 1 -o s1"),
+    (namd_landmarks.crossing, "fusionmd namd crossing my.pt start.xyz --states 0,1 -o crossing"),
+    (namd_landmarks.landmarks, "fusionmd namd landmarks learned/landmarks.xyz reference/landmarks.xyz"),
+    (namd_landmarks.path, "fusionmd namd path my.pt s0/landmarks.xyz crossing/landmarks.xyz -o liic"),
+):
+    app.command(_verb.__name__, epilog=f"Example: {_example}")(_verb)
 
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer cases and trajectories: under a minute.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; batches are dealt to them.")]
