@@ -63,14 +63,15 @@ def _numeric(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _states_first(data: Mapping[str, Any], n_atoms: int) -> dict[str, Any]:
-    """Row data with the axis of states first, also where it came second: energy [1, n], forces [n_atoms, n, 3]."""
+    """Row data with the axis of states first, also where it came second: energy [1, n], vectors [n_atoms, n, 3]."""
     values = dict(data)
     n_states = 0
     if "energy" in values:
         energies = np.asarray(values["energy"], dtype=np.float64)
         n_states = energies.size if energies.ndim == 2 and energies.shape[0] == 1 else 0
         values["energy"] = energies[0] if n_states > 1 else energies.reshape(-1)[0] if energies.size == 1 else energies
-    forces = np.asarray(values.get("forces", np.zeros(0)))
-    if n_states > 1 and forces.shape == (n_atoms, n_states, 3):
-        values["forces"] = np.ascontiguousarray(forces.transpose(1, 0, 2))
+    for name, n in (("forces", n_states), ("nacs", n_states * (n_states - 1) // 2)):
+        vectors = np.asarray(values.get(name, np.zeros(0)))
+        if n_states > 1 and vectors.shape == (n_atoms, n, 3):
+            values[name] = np.ascontiguousarray(vectors.transpose(1, 0, 2))
     return values

@@ -164,10 +164,11 @@ def _text(frame: Frame) -> str:
     columns: list[NDArray[np.float64]] = [structure.positions]
     properties = PLAIN_COLUMNS
     pairs: list[str] = []
-    if frame.forces is not None:
-        states = frame.forces if frame.forces.ndim == 3 else frame.forces[None]
-        columns += list(states)
-        properties += f":forces:R:{3 * len(states)}"
+    for name, vectors in (("forces", frame.forces), ("couplings", frame.couplings)):
+        if vectors is not None:
+            states = vectors if vectors.ndim == 3 else vectors[None]
+            columns += list(states)
+            properties += f":{name}:R:{3 * len(states)}"
     if structure.cell.any():
         pairs.append(f'Lattice="{_numbers_text(structure.cell)}"')
     pairs.append(f"Properties={properties}")

@@ -23,6 +23,9 @@ class Frame:
     energy: Total energy, eV: a float64 scalar [] or one per state [n_states].
     forces: [n_atoms, 3] or [n_states, n_atoms, 3], eV/angstrom.
     stress: dE/dstrain / volume [3, 3] or [n_states, 3, 3], eV/angstrom^3 (the sign of ASE).
+    couplings: Non-adiabatic couplings <a|grad b> of the pairs (0, 1), (0, 2), ..., (1, 2), ... [n_pairs, n_atoms, 3],
+        1/angstrom; their signs are arbitrary.
+    Forces of some states, and couplings of some pairs, may be unknown: NaN throughout.
     config_type: The group this frame belongs to, for weights and splits.
     weights: Factors for the loss: 'all', 'energy', 'forces', 'stress'; absent means 1.
     info: Whatever else the file said about the frame.
@@ -33,6 +36,7 @@ class Frame:
     energy: NDArray[np.float64] | None = None
     forces: NDArray[np.float64] | None = None
     stress: NDArray[np.float64] | None = None
+    couplings: NDArray[np.float64] | None = None
     config_type: str = DEFAULT_CONFIG_TYPE
     weights: Mapping[str, float] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -40,7 +44,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         n_atoms = self.structure.n_atoms
-        for name, tail in (("energy", ()), ("forces", (n_atoms, 3)), ("stress", (3, 3))):
+        tails = {"energy": (), "forces": (n_atoms, 3), "stress": (3, 3), "couplings": (n_atoms, 3)}
+        for name, tail in tails.items():
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _label(value, name, tail, self.source))
@@ -72,7 +77,7 @@ class Frame:
         return self.n_atoms == 1 and (named or not self.structure.is_periodic)
 
     def has(self, label: str) -> bool:
-        """Whether 'energy', 'forces' or 'stress' is known."""
+        """Whether 'energy', 'forces', 'stress' or 'couplings' is known."""
         return getattr(self, label) is not None
 
 
@@ -93,11 +98,19 @@ def _label(value: ArrayLike, name: str, tail: tuple[int, ...], source: str) -> N
     if not fits:
         wanted = ", ".join(str(size) for size in tail)
         raise DataError(f"{source}: {name} has shape {label.shape}; wanted [{wanted}] or [n_states, {wanted}]")
-    if not np.isfinite(label).all():
+    if not np.isfinite(label[~_unknown(label, name, tail)]).all():
         where = sorted(set(np.argwhere(~np.isfinite(np.atleast_1d(label)))[:8, 0].tolist()))
         raise DataError(f"{source}: {name} is NaN or infinite (rows {where}); drop the label or the frame")
     label.setflags(write=False)
     return label
+
+
+def _unknown(label: NDArray[np.float64], name: str, tail: tuple[int, ...]) -> NDArray[np.bool_]:
+    """States, or pairs of them, of which nothing is known [n_states]; never all of them."""
+    if name not in ("forces", "couplings") or label.ndim == len(tail):
+        return np.zeros(label.shape[:1], dtype=np.bool_)
+    unknown = np.isnan(label).reshape(len(label), -1).all(1)
+    return np.asarray(unknown & ~unknown.all())
 
 
 def _check_states(frame: Frame) -> None:
@@ -112,3 +125,9 @@ def _check_states(frame: Frame) -> None:
     }
     if len(set(counts.values())) > 1:
         raise DataError(f"{frame.source}: numbers of states differ: {counts}; give every label for the same states")
+    n_pairs = frame.n_states * (frame.n_states - 1) // 2
+    if frame.couplings is not None and (frame.couplings.ndim != 3 or len(frame.couplings) != n_pairs):
+        raise DataError(
+            f"{frame.source}: couplings have shape {frame.couplings.shape}; {frame.n_states} states have {n_pairs} "
+            f"pairs, so give [{n_pairs}, {frame.n_atoms}, 3]"
+        )

@@ -27,6 +27,7 @@ def read_frames(
     forces_key: str | None = None,
     stress_key: str | None = None,
     virial_key: str | None = None,
+    couplings_key: str | None = None,
     units: Units | None = None,
     require: Sequence[str] = (),
 ) -> list[Frame]:
@@ -38,7 +39,7 @@ def read_frames(
     units: Units of the file; None takes eV and angstrom, for npz kcal/mol, for a database what its metadata declare.
     require: Labels every frame must have: 'energy', 'forces', 'stress'.
     """
-    keys = Keys(energy_key, forces_key, stress_key, virial_key)
+    keys = Keys(energy_key, forces_key, stress_key, virial_key, couplings_key)
     return [require_labels(frame, *require) for frame in iterate_frames(path, format, keys, units)]
 
 

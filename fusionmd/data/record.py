@@ -20,6 +20,7 @@ KNOWN_KEYS = {
     "forces": ("forces", "force", "REF_forces"),
     "stress": ("stress", "REF_stress"),
     "virial": ("virial", "virials", "REF_virials", "REF_virial"),
+    "couplings": ("couplings", "nacs", "REF_couplings"),
 }
 WEIGHT_KEYS = {
     "config_weight": "all",
@@ -37,6 +38,7 @@ class Keys:
     forces: str | None = None
     stress: str | None = None
     virial: str | None = None
+    couplings: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def frame_of(record: Record, keys: Keys, units: Units) -> Frame:
             energy=_scaled(labels["energy"], units.energy_factor),
             forces=_forces(labels["forces"], structure.n_atoms, units.forces_factor),
             stress=_stress(labels, structure, units),
+            couplings=_couplings(labels["couplings"], structure.n_atoms, units),
             config_type=str(values.pop("config_type", DEFAULT_CONFIG_TYPE)),
             weights={name: float(values.pop(key)) for key, name in WEIGHT_KEYS.items() if key in values},
             info=values,
@@ -130,6 +133,12 @@ def _forces(label: Any, n_atoms: int, factor: float) -> Any:
     ):
         return forces
     return forces.reshape(n_atoms, -1, 3).transpose(1, 0, 2)
+
+
+def _couplings(label: Any, n_atoms: int, units: Units) -> Any:
+    """Couplings [n_pairs, n_atoms, 3] of a table [n_atoms, n_pairs * 3]."""
+    couplings = _forces(label, n_atoms, 1.0 / units.length_factor)
+    return couplings if couplings is None or couplings.ndim != 2 else couplings[None]
 
 
 def _stress(labels: Mapping[str, Any], structure: Structure, units: Units) -> Any:

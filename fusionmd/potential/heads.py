@@ -62,7 +62,8 @@ class DiabaticHead(nn.Module):
         E_k = T_kk + sum_{j != k} T_kj^2 / (E_k - E_j)
 
     has the value, the first and the second derivatives of the eigenvalue (second-order perturbation theory is exact to
-    that order), without differentiating eigenvectors, which fails where states meet; there the fraction is bounded.
+    that order), without differentiating eigenvectors, which fails where states meet; there the fraction is bounded. The
+    rows carry the first derivatives of the eigenvectors alike.
     """
 
     kind = "diabatic"
@@ -96,8 +97,10 @@ class DiabaticHead(nn.Module):
         values, turn = torch.linalg.eigh(matrix.detach())
         turned = torch.matmul(turn.transpose(-1, -2), torch.matmul(matrix, turn))
         gaps = values.unsqueeze(-1) - values.unsqueeze(-2)
-        bend = turned * turned * (gaps / (gaps * gaps + self.least_gap**2))
-        return torch.diagonal(turned, 0, -2, -1) + bend.sum(-1), self.rows(turn)
+        fractions = gaps / (gaps * gaps + self.least_gap**2)
+        bent = torch.matmul(turn, torch.eye(self.n_states, dtype=turn.dtype, device=turn.device) - turned * fractions)
+        energies = torch.diagonal(turned, 0, -2, -1) + (turned * turned * fractions).sum(-1)
+        return energies, self.rows(bent)
 
     @torch.jit.export
     def matrix(self, totals: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ label gets the coefficient 0; weights and the division by the number of labels a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ class Sample:
     energies: Interaction energies E - sum(E0) [n_states], eV, formed in float64.
     forces: [n_states, n_atoms, 3], eV/angstrom.
     stress: [3, 3], eV/angstrom^3, of the ground state.
+    couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_atoms, 3], eV/angstrom; no pairs: they are not learnt.
     weights: Factors of this frame's errors of energy, forces and stress in the loss.
     """
 
@@ -35,6 +36,12 @@ class Sample:
     forces: np.ndarray
     stress: np.ndarray
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    couplings: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 3)))
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Of neighbouring states [n_states - 1], eV."""
+        return np.diff(self.energies)
 
     @property
     def n_atoms(self) -> int:
@@ -60,6 +67,8 @@ class Counts(NamedTuple):
     energies: int
     forces: int
     stress: int
+    gaps: int
+    couplings: int
 
 
 class Batch(NamedTuple):
@@ -67,6 +76,7 @@ class Batch(NamedTuple):
 
     energies, energy_coefficients: [n_structures, n_states]; energy_scale: [n_structures, 1], multiplies energy errors.
     forces, forces_coefficients: [n_states, n_nodes, 3]; stress, stress_coefficients: [n_structures, 3, 3].
+    gaps_coefficients: [n_structures, n_states - 1].  couplings, couplings_coefficients: [n_pairs, n_nodes, 3].
     """
 
     edge_vectors: Tensor
@@ -83,6 +93,9 @@ class Batch(NamedTuple):
     forces_coefficients: Tensor
     stress: Tensor
     stress_coefficients: Tensor
+    gaps_coefficients: Tensor
+    couplings: Tensor
+    couplings_coefficients: Tensor
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(tensor.to(device) for tensor in self))
@@ -103,9 +116,9 @@ def shapes_of(samples: Sequence[Sample], batch_size: int) -> Shapes:
 
 
 def counts_of(samples: Sequence[Sample]) -> Counts:
-    """The number of labelled energies, force components and stress components."""
+    """The number of labels of each kind, component by component."""
     n_labels = lambda name: max(1, sum(int(np.isfinite(getattr(s, name)).sum()) for s in samples))  # noqa: E731
-    return Counts(n_labels("energies"), n_labels("forces"), n_labels("stress"))
+    return Counts(*(n_labels(name) for name in Counts._fields))
 
 
 def collate(
@@ -125,12 +138,14 @@ def collate(
     graph = _padded_graph(samples, shapes)
     energies = np.full((shapes.n_structures, n_states), np.nan)
     forces = np.full((n_states, shapes.n_nodes, 3), np.nan)
+    couplings = np.full((len(samples[0].couplings), shapes.n_nodes, 3), np.nan)
     stress = np.full((shapes.n_structures, 3, 3), np.nan)
     scale, weights = np.ones((shapes.n_structures, 1)), np.zeros((3, shapes.n_structures + 1))
     begin = 0
     for index, sample in enumerate(samples):
         energies[index], stress[index] = sample.energies, sample.stress
         forces[:, begin : begin + sample.n_atoms] = sample.forces
+        couplings[:, begin : begin + sample.n_atoms] = sample.couplings
         scale[index], weights[:, index] = float(sample.n_atoms) ** ENERGY_POWERS[energy_per], sample.weights
         begin += sample.n_atoms
     node_weights = weights[1, graph.structure_index.numpy()][None, :, None]
@@ -146,6 +161,8 @@ def collate(
         energy_scale=torch.from_numpy(scale),
         **_targets("forces", "forces_coefficients", forces, node_weights / counts.forces, dtype),
         **_targets("stress", "stress_coefficients", stress, weights[2, :-1, None, None] / counts.stress, torch.float64),
+        gaps_coefficients=_coefficients(np.diff(energies), weights[0, :-1, None] / counts.gaps),
+        **_targets("couplings", "couplings_coefficients", couplings, node_weights / counts.couplings, dtype),
     )
 
 
@@ -164,8 +181,10 @@ def _targets(
     name: str, coefficients: str, values: np.ndarray, weights: np.ndarray, dtype: torch.dtype
 ) -> dict[str, Tensor]:
     """Values with 0 for NaN, and coefficients that are 0 there."""
-    is_known = np.isfinite(values)
-    return {
-        name: torch.from_numpy(np.where(is_known, values, 0.0)).to(dtype),
-        coefficients: torch.from_numpy(np.where(is_known, weights, 0.0)).to(dtype),
-    }
+    known = torch.from_numpy(np.where(np.isfinite(values), values, 0.0))
+    return {name: known.to(dtype), coefficients: _coefficients(values, weights).to(dtype)}
+
+
+def _coefficients(values: np.ndarray, weights: np.ndarray) -> Tensor:
+    """Weights where there is a value, else 0; float64."""
+    return torch.from_numpy(np.where(np.isfinite(values), weights, 0.0))

@@ -41,6 +41,7 @@ class DataConfig(Section):
     forces_key: str | None = None
     stress_key: str | None = Field(default=None, description="dE/dstrain / volume, as in ASE")
     virial_key: str | None = Field(default=None, description="-volume x stress, as in QUIP")
+    couplings_key: str | None = Field(default=None, description="<a|grad b> of pairs of states, 1/length")
     energy_unit: str | None = Field(default=None, description="default: what the format says, else eV")
     length_unit: str | None = Field(default=None, description="default: what the format says, else angstrom")
     forces_unit: str | None = Field(default=None, description="default: energy_unit/length_unit")
@@ -65,11 +66,17 @@ class E0Config(Section):
 
 
 class LossConfig(Section):
-    """Weights of the mean squared (or Huber) errors. Energies in eV, forces in eV/angstrom, stress in eV/angstrom^3."""
+    """Weights of the mean squared (or Huber) errors. Energies in eV, forces in eV/angstrom, stress in eV/angstrom^3.
+
+    gaps: Of neighbouring states, eV.  couplings: (E_b - E_a) <a|grad b> of diabatic heads, eV/angstrom; the sign of a
+    pair of states is free for each frame.
+    """
 
     energy: NotNegative = 1.0
     forces: NotNegative = 100.0
     stress: NotNegative = 0.0
+    gaps: NotNegative = 0.0
+    couplings: NotNegative = 0.0
     energy_per: Literal["structure", "sqrt_atom", "atom"] = Field(
         default="structure", description="or sqrt_atom, atom: what energy errors are divided by"
     )
@@ -98,6 +105,8 @@ class StageTwo(Section):
     energy: NotNegative | None = None
     forces: NotNegative | None = None
     stress: NotNegative | None = None
+    gaps: NotNegative | None = None
+    couplings: NotNegative | None = None
     learning_rate_factor: Positive = 1.0
 
 
@@ -143,6 +152,9 @@ class Config(Section):
 
     data: DataConfig
     model: dict[str, Any] = {}
+    head: Literal["adiabatic", "diabatic", "characteristic"] = Field(
+        default="adiabatic", description="how the outputs of the model become energies of states"
+    )
     e0: E0Config = E0Config()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -25,7 +25,7 @@ def carry_over_(model: nn.Module, weights: Mapping[str, Tensor], old: Elements, 
     Along an axis of one entry per element, or per pair of elements, entries go to their new places; those of new
     elements keep their initial values.
     """
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+    for name, tensor in model.state_dict(keep_vars=True).items():
         if name not in weights:
             raise ConfigError(
                 f"the potential has no weights for {name}; it was trained with another version of the model"

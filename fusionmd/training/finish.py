@@ -82,6 +82,7 @@ def with_potential(result: Result, config: Config, problem: Problem, weights: di
             model,
             path,
             name=result.folder.name,
+            head=problem.head.kind,
             atomic_energies=problem.e0,
             config=[description],
             frames=selftest_frames(problem.valid_structures),

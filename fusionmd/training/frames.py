@@ -26,6 +26,7 @@ def frames_of(paths: Sequence[Path], data: DataConfig) -> list[Frame]:
             forces_key=data.forces_key,
             stress_key=data.stress_key,
             virial_key=data.virial_key,
+            couplings_key=data.couplings_key,
             units=units_of(path, given_units(data)),
         )
     ]
@@ -49,6 +50,15 @@ def energies_of(frame: Frame, n_states: int) -> Array:
 def forces_of(frame: Frame, n_states: int) -> Array:
     """Forces [n_states, n_atoms, 3], eV/angstrom."""
     return _by_state(frame.forces, n_states, (frame.n_atoms, 3))
+
+
+def interstate_of(frame: Frame, n_states: int) -> Array:
+    """Interstate couplings (E_b - E_a) <a|grad b> [n_pairs, n_atoms, 3], eV/angstrom."""
+    lower, upper = np.triu_indices(n_states, 1)
+    energies = energies_of(frame, n_states)
+    # A frame of fewer or more states than the model numbers its pairs otherwise.
+    known = frame.couplings if frame.n_states == n_states else None
+    return _by_state(known, len(lower), (frame.n_atoms, 3)) * (energies[upper] - energies[lower])[:, None, None]
 
 
 def stress_of(frame: Frame) -> Array:

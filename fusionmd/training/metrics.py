@@ -6,7 +6,7 @@ Energies are totals over frames unless the key says `per_atom`; forces are over 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Comparison:
 
     energies: [n_frames, n_states], eV; forces: [n_states, n_atoms of all frames, 3], eV/angstrom;
     stress: [n_frames, 3, 3], eV/angstrom^3; n_atoms: [n_frames].
+    couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_atoms of all frames, 3], eV/angstrom.
     """
 
     n_atoms: NDArray[np.int64]
@@ -32,6 +33,8 @@ class Comparison:
     reference_forces: Array
     stress: Array
     reference_stress: Array
+    couplings: Array = field(default_factory=lambda: np.zeros((0, 1, 3)))
+    reference_couplings: Array = field(default_factory=lambda: np.zeros((0, 1, 3)))
 
     @property
     def n_frames(self) -> int:
@@ -53,6 +56,21 @@ class Comparison:
     def stress_errors(self) -> Array:
         return self.stress - self.reference_stress
 
+    @property
+    def gap_errors(self) -> Array:
+        """Of neighbouring states [n_frames, n_states - 1], eV."""
+        return np.diff(self.energies) - np.diff(self.reference_energies)
+
+    @property
+    def couplings_errors(self) -> Array:
+        """Each frame and pair of states with the sign that fits best [n_pairs, n_atoms of all frames, 3]."""
+        if not self.couplings.size:
+            return self.couplings
+        products = np.nan_to_num(self.couplings * self.reference_couplings).sum(-1)
+        overlaps = np.add.reduceat(products, np.cumsum(self.n_atoms) - self.n_atoms, axis=1)
+        signs = np.repeat(np.where(overlaps < 0, -1.0, 1.0), self.n_atoms, axis=1)
+        return self.couplings - signs[..., None] * self.reference_couplings
+
 
 def metrics_of(comparison: Comparison) -> dict[str, Any]:
     """The errors of all states together, and per state under `states` when there are several."""
@@ -64,7 +82,19 @@ def metrics_of(comparison: Comparison) -> dict[str, Any]:
         metrics["stress_rmse_GPa"] = root_mean_square(stress) * GPA_PER_EV_PER_ANGSTROM3
     if comparison.n_states > 1:
         metrics["states"] = [_errors(comparison, [state]) for state in range(comparison.n_states)]
+        metrics |= _pair_errors(comparison)
     return metrics
+
+
+def _pair_errors(comparison: Comparison) -> dict[str, float]:
+    """Of gaps between neighbouring states, and of interstate couplings where there are any."""
+    gaps, couplings = comparison.gap_errors * MEV_PER_EV, comparison.couplings_errors * MEV_PER_EV
+    errors: dict[str, float] = {}
+    if np.isfinite(gaps).any():
+        errors |= {"gap_mae_meV": mean_absolute(gaps), "gap_rmse_meV": root_mean_square(gaps)}
+    if np.isfinite(couplings).any():
+        errors |= {"couplings_mae_meV_A": mean_absolute(couplings), "couplings_rmse_meV_A": root_mean_square(couplings)}
+    return errors
 
 
 def _errors(comparison: Comparison, states: Sequence[int]) -> dict[str, float]:

@@ -19,11 +19,13 @@ class Prediction(NamedTuple):
 
     energies: [n_structures, n_states], eV, float64.  forces: [n_states, n_nodes, 3], eV/A.
     stress: Of the ground state [n_structures, 3, 3], eV/A^3, float64.
+    couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_nodes, 3], eV/A; no pairs where none are learnt.
     """
 
     energies: Tensor
     forces: Tensor
     stress: Tensor
+    couplings: Tensor
 
 
 def predict(
@@ -36,7 +38,7 @@ def predict(
 ) -> Prediction:
     """Energies, forces and stress of a batch as a pure function of `parameters` (which include the buffers).
 
-    head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], cotangents); None: identity.
+    head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], rows); None: identity.
     is_differentiable: Keep the graph, so that a loss of the forces has gradients.
     """
     vectors = batch.edge_vectors.detach().requires_grad_(True)
@@ -44,13 +46,24 @@ def predict(
     inputs = (vectors, batch.senders, batch.receivers, batch.slots, batch.species, n_nodes)
     contributions = torch.func.functional_call(model, dict(parameters), inputs).to(torch.float64)
     totals = structure_sums(contributions, batch.structure_index, n_structures)
-    energies = totals if head is None else head(totals)[0]
+    energies, rows = (totals, totals[:, None]) if head is None else head(totals)
     gradients = [
         torch.autograd.grad(energies[:, state].sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
         for state in range(energies.shape[1])
     ]
-    forces = torch.stack([forces_from_edge_gradients(g, batch.senders, batch.receivers, n_nodes) for g in gradients])
-    return Prediction(energies, forces, stress_of(gradients[0], batch))
+    of_pairs = [
+        torch.autograd.grad(
+            totals, vectors, rows[:, energies.shape[1] + k], create_graph=is_differentiable, retain_graph=True
+        )[0]
+        for k in range(batch.couplings.shape[0])
+    ]
+    forces, opposite = (
+        torch.stack([forces_from_edge_gradients(g, batch.senders, batch.receivers, n_nodes) for g in slopes])
+        if slopes
+        else vectors.new_zeros((0, n_nodes, 3))
+        for slopes in (gradients, of_pairs)
+    )
+    return Prediction(energies, forces, stress_of(gradients[0], batch), -opposite)
 
 
 def structure_sums(values: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:

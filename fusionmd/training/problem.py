@@ -11,30 +11,34 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
+from fusionmd.data.frame import Frame
 from fusionmd.data.references import E0
 from fusionmd.data.splits import Split
-from fusionmd.data.statistics import interaction_energy
 from fusionmd.elements import symbols
 from fusionmd.errors import ConfigError, DataError, UnsupportedStructureError
 from fusionmd.graph import Graph, graph_of
 from fusionmd.models import build_model
+from fusionmd.potential.heads import Head, build_head
 from fusionmd.structure import Structure
 from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
-from fusionmd.training.frames import energies_of, forces_of, stress_of, weights_of
-from fusionmd.training.metrics import root_mean_square
 from fusionmd.training.references import references_of
+from fusionmd.training.samples import Learnt, learns_couplings, sample_of
+from fusionmd.training.scales import model_statistics
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
 
 
 @dataclass(frozen=True)
 class Problem:
-    """e0: eV by atomic number.  statistics: What `build_model` was told.  frozen: Names of parameters that stay."""
+    """What is learnt, from what.
+
+    e0: eV by atomic number.  statistics: What `build_model` was told.  frozen: Names of parameters that stay.
+    """
 
     model: nn.Module
+    head: Head
     model_config: Mapping[str, Any]
     elements: tuple[int, ...]
     e0: E0
@@ -52,6 +56,7 @@ class Problem:
             "elements": list(self.elements),
             "e0": {str(number): energy for number, energy in self.e0.items()},
             "statistics": dict(self.statistics),
+            "head": self.head.kind,
         }
 
 
@@ -66,21 +71,22 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
         # Their energies are E0 itself; with the mean energy per atom as a shift the model would contradict them.
         train, valid = ([frame for frame in part if not frame.is_isolated_atom] for part in (train, valid))
     section = start.model_section(config.model)
-    cutoff = cutoff_of(section, elements)
+    cutoff, head = cutoff_of(section, elements), head_of(config, start, n_outputs_of(section, elements))
     train_graphs, valid_graphs = ([graph_of_frame(f, elements, cutoff) for f in part] for part in (train, valid))
-    scales = start.statistics or model_statistics(train, train_graphs, e0)
+    scales = start.statistics or model_statistics(train, train_graphs, e0, head)
     model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)
     if start.weights is not None and start.elements is not None:
         carry_over_(model, start.weights, start.elements, elements)
-    weights, n_states = config.data.config_type_weights, int(model.n_outputs)  # type: ignore[arg-type]
+    learnt = Learnt(config.data.config_type_weights, head.n_states, has_couplings=learns_couplings(config, head))
     problem = Problem(
         model=model,
+        head=head,
         model_config=section,
         elements=elements,
         e0=e0,
         statistics=scales,
-        train=[sample_of(f, graph, e0, weights, n_states) for f, graph in zip(train, train_graphs, strict=True)],
-        valid=[sample_of(f, graph, e0, weights, n_states) for f, graph in zip(valid, valid_graphs, strict=True)],
+        train=[sample_of(frame, graph, e0, learnt) for frame, graph in zip(train, train_graphs, strict=True)],
+        valid=[sample_of(frame, graph, e0, learnt) for frame, graph in zip(valid, valid_graphs, strict=True)],
         valid_structures=[frame.structure for frame in valid],
         frozen=frozen_names(model, config.fine_tune.freeze),
         split=frames.split,
@@ -118,21 +124,21 @@ def counts_by_element(samples: Sequence[Sample], n_elements: int) -> NDArray[np.
     return np.stack([np.bincount(s.graph.species.numpy(), minlength=n_elements) for s in samples]).astype(np.float64)
 
 
-def model_statistics(frames: Sequence[Frame], graphs: Sequence[Graph], e0: E0) -> dict[str, float]:
-    """What `build_model` wants to know of the data: shift (eV per atom), rms_force (eV/angstrom), mean_degree."""
-    shifts = [interaction_energy(frame, e0) / frame.n_atoms for frame in frames if frame.energy is not None]
-    forces = [forces_of(frame, 1).reshape(-1) for frame in frames if frame.forces is not None]
-    n_edges, n_atoms = sum(graph.n_edges for graph in graphs), sum(graph.n_nodes for graph in graphs)
-    return {
-        "shift": float(np.mean(shifts)) if shifts else 0.0,
-        "rms_force": (root_mean_square(np.concatenate(forces)) if forces else 0.0) or 1.0,
-        "mean_degree": max(n_edges / n_atoms, 1.0),
-    }
-
-
 def cutoff_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> float:
     """The cutoff (angstrom) of the model that `model` describes, be it written there or a default."""
     return float(model.get("cutoff") or seeded_model(model, elements, {}, seed=0).cutoff)  # type: ignore[arg-type]
+
+
+def head_of(config: Config, start: Start, n_outputs: int) -> Head:
+    """The head of the configuration, or that of the start, with which a configured one must agree."""
+    if start.head and "head" in config.model_fields_set and config.head != start.head:
+        raise ConfigError(f"the potential has the head {start.head}, not {config.head}; leave `head` out")
+    return build_head(start.head or config.head, n_outputs)
+
+
+def n_outputs_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> int:
+    """The number of outputs of the model that `model` describes, be it written there or a default."""
+    return int(model.get("n_outputs") or seeded_model(model, elements, {}, seed=0).n_outputs)  # type: ignore[arg-type]
 
 
 def elements_of(config: Config, start: Start, frames: Sequence[Frame]) -> tuple[int, ...]:
@@ -156,16 +162,3 @@ def graph_of_frame(frame: Frame, elements: Sequence[int], cutoff: float) -> Grap
         return graph_of(frame.structure, elements, cutoff)
     except UnsupportedStructureError as error:
         raise DataError(f"{frame.source}: {error}") from None
-
-
-def sample_of(frame: Frame, graph: Graph, e0: E0, config_type_weights: Mapping[str, float], n_states: int) -> Sample:
-    """A frame with its graph, and with E - sum(E0) formed in float64."""
-    default = config_type_weights.get(DEFAULT_CONFIG_TYPE, 1.0)
-    total = sum(e0[int(number)] for number in frame.structure.numbers)
-    return Sample(
-        graph=graph,
-        energies=energies_of(frame, n_states) - total,
-        forces=forces_of(frame, n_states),
-        stress=stress_of(frame),
-        weights=weights_of(frame, config_type_weights.get(frame.config_type, default)),
-    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fusionmd.training.config import LossConfig, ScheduleConfig
+from fusionmd.training.losses import TERMS
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,16 @@ class Schedule:
         stage = self.schedule.stage_two
         return factor * stage.learning_rate_factor if stage and self.is_stage_two(step) else factor
 
-    def weights(self, step: int) -> tuple[float, float, float]:
-        """Loss weights (energy, forces, stress) of a step."""
-        first = (self.loss.energy, self.loss.forces, self.loss.stress)
+    def weights(self, step: int) -> tuple[float, ...]:
+        """Loss weights of a step, in the order of `losses.TERMS`."""
+        first = tuple(getattr(self.loss, name) for name in TERMS)
         stage = self.schedule.stage_two
         if stage is None or not self.is_stage_two(step):
             return first
-        energy, forces, stress = (
-            old if new is None else new
-            for new, old in zip((stage.energy, stage.forces, stage.stress), first, strict=True)
-        )
-        return energy, forces, stress
+        second = [getattr(stage, name) for name in TERMS]
+        return tuple(old if new is None else new for new, old in zip(second, first, strict=True))
 
-    def final_weights(self) -> tuple[float, float, float]:
+    def final_weights(self) -> tuple[float, ...]:
         """The weights of the last step: the measure by which the best model is chosen all along."""
         return self.weights(self.timeline.n_steps)
 

@@ -23,13 +23,15 @@ class Start:
     """What is fixed before the data are looked at; None or empty: decided by configuration and data.
 
     elements: Atomic numbers.  e0: eV by atomic number.  statistics: As `build_model` takes them.
-    model: The section `model` of the configuration.  weights: By name, for exactly these elements (fine-tuning).
+    model: The section `model` of the configuration.
+    head: How its outputs become energies.  weights: By name, for exactly these elements (fine-tuning).
     """
 
     elements: tuple[int, ...] | None = None
     e0: Mapping[int, float] | None = None
     statistics: Mapping[str, Any] | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
+    head: str | None = None
     weights: Mapping[str, Tensor] | None = None
 
     @property
@@ -75,4 +77,5 @@ def _description(content: Mapping[str, Any]) -> dict[str, Any]:
         "e0": {int(number): float(energy) for number, energy in content["e0"].items()},
         "statistics": content["statistics"],
         "model": content["model"],
+        "head": content.get("head"),
     }

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from fusionmd.training.ema import MovingAverage
+from fusionmd.training.losses import TERMS
 from fusionmd.training.optimizers import OptimizerSet
 from fusionmd.training.schedule import Schedule
 
 
 @dataclass
 class RunState:
-    """epoch: Epochs completed. batch: Batches of the current epoch done. sums: Of loss and its terms over them [4].
+    """epoch: Epochs completed. batch: Batches of the current epoch done. sums: Of the loss and its terms over them.
 
     best_weights: The averaged weights with the lowest validation loss `best_loss`, reached after `best_epoch` epochs.
     elapsed: Seconds spent, interruptions excluded.
@@ -34,7 +35,7 @@ class RunState:
     best_loss: float = math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     elapsed: float = 0.0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(4, dtype=torch.float64))
+    sums: Tensor = field(default_factory=lambda: torch.zeros(1 + len(TERMS), dtype=torch.float64))
 
     def __post_init__(self) -> None:
         # Walking through the modules at every step would take as long as a small model's forward pass.

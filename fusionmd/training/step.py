@@ -18,7 +18,7 @@ from fusionmd.training.prediction import Head, Prediction, predict
 
 
 class StepResult(NamedTuple):
-    """loss: weighted sum; terms [3]: mean errors of energies, forces, stress; gradients: per trained parameter."""
+    """loss: weighted sum; terms: mean errors, as `losses.TERMS`; gradients: per trained parameter."""
 
     loss: Tensor
     terms: Tensor
@@ -43,7 +43,7 @@ def loss_and_gradients(
     """The loss of a batch and its derivatives with respect to the `trained` entries of `parameters`.
 
     parameters: Parameters and buffers by name.
-    weights: Of the energy, forces and stress terms [3], float64.
+    weights: Of the terms, in the order of `losses.TERMS`, float64.
     """
     leaves = {name: tensor.detach().requires_grad_(name in trained) for name, tensor in parameters.items()}
     prediction = predict(model, leaves, batch, head=head, is_differentiable=True)
@@ -71,7 +71,7 @@ def flat_training_step(
 def flat_validation_step(
     model: nn.Module, names: tuple[str, ...], *, head: Head | None, huber: float | None
 ) -> TensorFunction:
-    """(*parameters, *batch) -> (energies, forces, stress, terms)."""
+    """(*parameters, *batch) -> (energies, forces, stress, couplings, terms)."""
 
     def step(*tensors: Tensor) -> tuple[Tensor, ...]:
         batch = Batch(*tensors[len(names) :])

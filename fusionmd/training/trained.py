@@ -20,7 +20,8 @@ from fusionmd.training.checkpoint import load_checkpoint
 class Trained:
     """model: With the best averaged weights.  e0: eV by atomic number.
 
-    description: model, elements, e0, statistics: what rebuilds the model.  config: The resolved training configuration.
+    description: model, elements, e0, statistics, head: what rebuilds the model.
+    config: The resolved training configuration.
     """
 
     model: nn.Module
@@ -33,7 +34,9 @@ def load_trained(path: str | Path) -> Trained:
     """The best model of a run folder or checkpoint so far; before the first validation, the current one."""
     checkpoint = load_checkpoint(path)
     state, config = checkpoint["state"], yaml.safe_load(checkpoint["config"])
-    description = {key: checkpoint[key] for key in ("model", "elements", "e0", "statistics")}
+    description: dict[str, Any] = {
+        key: checkpoint[key] for key in ("model", "elements", "e0", "statistics", "head") if key in checkpoint
+    }
     weights = state["best_weights"] or {**state["model"], **state["average"]["average"]}
     model = rebuilt(description).to(getattr(torch, config["training"]["dtype"]))
     fill_(model, weights)

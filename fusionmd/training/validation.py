@@ -12,6 +12,7 @@ from torch import Tensor
 from fusionmd.training.batches import Batch, Sample, collate, counts_of
 from fusionmd.training.dealing import Indices, dealt, rounds_by_size, shapes_of_rounds
 from fusionmd.training.distributed import ALONE, Ranks, sums_over_ranks
+from fusionmd.training.losses import TERMS
 from fusionmd.training.metrics import Comparison
 from fusionmd.training.step import TensorFunction
 
@@ -41,30 +42,31 @@ def validation_set(
 def validate(
     function: TensorFunction, parameters: Mapping[str, Tensor], data: ValidationSet, ranks: Ranks = ALONE
 ) -> tuple[Comparison, Tensor]:
-    """Predictions beside labels for all samples, and the mean error terms [3] of the loss.
+    """Predictions beside labels for all samples, and the mean error terms of the loss.
 
-    function: (*parameters, *batch) -> (energies, forces, stress, terms), see `step.flat_validation_step`.
+    function: (*parameters, *batch) -> (energies, forces, stress, couplings, terms): `step.flat_validation_step`.
     """
     n_atoms = np.array([sample.n_atoms for sample in data.samples])
     starts = np.concatenate([[0], np.cumsum(n_atoms)])
     n_states = data.samples[0].energies.shape[0]
     energies = torch.zeros(len(n_atoms), n_states, dtype=torch.float64)
     forces = torch.zeros(n_states, int(starts[-1]), 3, dtype=torch.float64)
-    stress, terms = torch.zeros(len(n_atoms), 3, 3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    couplings = torch.zeros(len(data.samples[0].couplings), int(starts[-1]), 3, dtype=torch.float64)
+    stress, terms = torch.zeros(len(n_atoms), 3, 3, dtype=torch.float64), torch.zeros(len(TERMS), dtype=torch.float64)
     for batch, chosen in list(zip(data.batches, data.indices, strict=True))[ranks.rank :: ranks.n]:
-        batch_energies, batch_forces, batch_stress, batch_terms = (
+        batch_energies, batch_forces, batch_stress, batch_couplings, batch_terms = (
             tensor.cpu().to(torch.float64) for tensor in function(*parameters.values(), *batch)
         )
         atoms = np.concatenate([np.arange(starts[index], starts[index + 1]) for index in chosen])
         energies[chosen], stress[chosen] = batch_energies[: len(chosen)], batch_stress[: len(chosen)]
-        forces[:, atoms] = batch_forces[:, : len(atoms)]
+        forces[:, atoms], couplings[:, atoms] = batch_forces[:, : len(atoms)], batch_couplings[:, : len(atoms)]
         terms += batch_terms
-    energies, forces, stress, terms = sums_over_ranks([energies, forces, stress, terms], ranks)
-    return _beside_labels(data.samples, n_atoms, energies, forces, stress), terms
+    energies, forces, stress, couplings, terms = sums_over_ranks([energies, forces, stress, couplings, terms], ranks)
+    return _beside_labels(data.samples, n_atoms, energies, forces, stress, couplings), terms
 
 
 def _beside_labels(
-    samples: Sequence[Sample], n_atoms: np.ndarray, energies: Tensor, forces: Tensor, stress: Tensor
+    samples: Sequence[Sample], n_atoms: np.ndarray, energies: Tensor, forces: Tensor, stress: Tensor, couplings: Tensor
 ) -> Comparison:
     return Comparison(
         n_atoms=n_atoms,
@@ -74,4 +76,12 @@ def _beside_labels(
         reference_forces=np.concatenate([sample.forces for sample in samples], axis=1),
         stress=stress.numpy(),
         reference_stress=np.stack([sample.stress for sample in samples]),
+        couplings=couplings.numpy(),
+        reference_couplings=_side_by_side([sample.couplings for sample in samples], n_atoms),
     )
+
+
+def _side_by_side(couplings: Sequence[np.ndarray], n_atoms: np.ndarray) -> np.ndarray:
+    """[n_pairs, n_atoms of all samples, 3]."""
+    full = [np.broadcast_to(one, (len(one), n, 3)) for one, n in zip(couplings, n_atoms, strict=True)]
+    return np.concatenate(full, axis=1)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fusionmd.potential.heads import Head
 from fusionmd.training.checkpoint import FILE_NAME, save_checkpoint
 from fusionmd.training.compiled import compiled
 from fusionmd.training.config import Config
@@ -17,6 +18,7 @@ from fusionmd.training.config_file import config_yaml
 from fusionmd.training.distributed import Ranks
 from fusionmd.training.epochs import TrainingBatches
 from fusionmd.training.journal import Journal
+from fusionmd.training.losses import TERMS
 from fusionmd.training.problem import Problem
 from fusionmd.training.state import RunState
 from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
@@ -42,7 +44,7 @@ class Work:
     """What the loop needs and never changes.
 
     train_step: (*parameters, *batch, weights) -> (loss, terms, *gradients).
-    valid_step: (*parameters, *batch) -> (energies, forces, stress, terms).
+    valid_step: (*parameters, *batch) -> (energies, forces, stress, couplings, terms).
     save: Writes a checkpoint.  record: Takes the record of an epoch.  on_step: Told after every step.
     """
 
@@ -96,7 +98,7 @@ def work_of(
             content = {"config": config_yaml(config), "journal_bytes": journal.n_bytes, "state": state.state_dict()}
             save_checkpoint(folder / FILE_NAME, {**content, **problem.description()})
 
-    train_step, valid_step = _steps(config, state, batches, valid, dtype, record)
+    train_step, valid_step = _steps(config, state, problem.head, batches, valid, dtype, record)
     return Work(
         config=config,
         ranks=ranks,
@@ -115,6 +117,7 @@ def work_of(
 def _steps(
     config: Config,
     state: RunState,
+    head: Head,
     batches: TrainingBatches,
     valid: ValidationSet,
     dtype: torch.dtype,
@@ -123,12 +126,13 @@ def _steps(
     """The training and the validation step, compiled if wanted and possible."""
     names, huber = tuple(state.parameters()), config.loss.huber
     tensors: tuple[Tensor, ...] = tuple(state.parameters().values())
-    train_step = flat_training_step(state.model, names, state.trained, head=None, huber=huber)
-    valid_step = flat_validation_step(state.model, names, head=None, huber=huber)
+    closing = None if head.is_linear else head
+    train_step = flat_training_step(state.model, names, state.trained, head=closing, huber=huber)
+    valid_step = flat_validation_step(state.model, names, head=closing, huber=huber)
     if not config.training.compile:
         return train_step, valid_step
     example = batches.batch(0, 0)
-    weights = torch.ones(3, dtype=torch.float64, device=tensors[0].device)
+    weights = torch.ones(len(TERMS), dtype=torch.float64, device=tensors[0].device)
     fast_train = compiled(train_step, [*tensors, *example, weights], dtype=dtype)
     fast_valid = compiled(valid_step, [*tensors, *valid.batches[0]], dtype=dtype)
     record({"event": "compile", "train_failure": fast_train.failure, "valid_failure": fast_valid.failure})

@@ -11,7 +11,7 @@ from fusionmd.elements import symbols
 from fusionmd.errors import DataError
 from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.potential import Potential
-from fusionmd.training.frames import energies_of, forces_of, stress_of
+from fusionmd.training.frames import energies_of, forces_of, interstate_of, stress_of
 from fusionmd.training.metrics import Comparison
 
 FRAMES_AT_ONCE = 32
@@ -26,10 +26,13 @@ def compare(
 ) -> Comparison:
     """Predictions of `potential` beside the labels of `frames`, for every state; unlabelled entries are NaN."""
     check_elements(potential, frames)
+    has_couplings = potential.has_couplings and any(frame.has("couplings") for frame in frames)
     evaluations: list[Evaluation] = []
     for begin in range(0, len(frames), FRAMES_AT_ONCE):
         structures = [frame.structure for frame in frames[begin : begin + FRAMES_AT_ONCE]]
-        evaluations += potential.evaluate(structures, states=potential.all_states, memory_GB=memory_GB)
+        evaluations += potential.evaluate(
+            structures, states=potential.all_states, couplings=has_couplings, memory_GB=memory_GB
+        )
         on_progress(len(evaluations))
     return comparison_of(frames, evaluations, potential.n_states)
 
@@ -44,6 +47,7 @@ def comparison_of(frames: Sequence[Frame], evaluations: Sequence[Evaluation], n_
         reference_forces=np.concatenate([forces_of(frame, n_states) for frame in frames], axis=1),
         stress=np.stack([_ground_state_stress(evaluation) for evaluation in evaluations]),
         reference_stress=np.stack([stress_of(frame) for frame in frames]),
+        **_couplings(frames, evaluations, n_states),
     )
 
 
@@ -61,3 +65,15 @@ def check_elements(potential: Potential, frames: Sequence[Frame]) -> None:
 
 def _ground_state_stress(evaluation: Evaluation) -> np.ndarray:
     return np.asarray(evaluation.stresses[0]) if evaluation.volume > 0 else np.zeros((3, 3))
+
+
+def _couplings(frames: Sequence[Frame], evaluations: Sequence[Evaluation], n_states: int) -> dict[str, np.ndarray]:
+    """Interstate couplings beside the labels, if they were evaluated."""
+    found = [evaluation.interstate for evaluation in evaluations if evaluation.interstate is not None]
+    if len(found) < len(frames):
+        return {}
+    references = [interstate_of(frame, n_states) for frame in frames]
+    return {
+        "couplings": np.concatenate(found, axis=1),
+        "reference_couplings": np.concatenate(references, axis=1),
+    }

@@ -15,6 +15,7 @@ from torch import nn
 from fusionmd.errors import ConfigError, PotentialFormatError
 from fusionmd.potential import Metadata, export_potential
 from fusionmd.potential.archive import METADATA, SELF_TEST, WEIGHTS, unpack
+from fusionmd.potential.heads import AdiabaticHead
 from fusionmd.potential.metadata import check_convention
 from fusionmd.potential.selftest import SelfTest
 from fusionmd.structure import Structure
@@ -28,12 +29,14 @@ N_FRAMES = 3
 class Ingredients:
     """What one file or run contributes.
 
-    models, config: Of each member.  atomic_energies: E0 by atomic number, eV.  frames: For the self-test.
+    models, config: Of each member.  atomic_energies: E0 by atomic number, eV.  head: How outputs become energies.
+    frames: For the self-test.
     """
 
     models: tuple[nn.Module, ...]
     config: tuple[Mapping[str, Any], ...]
     atomic_energies: Mapping[int, Any]
+    head: str
     frames: tuple[Structure, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -59,6 +62,7 @@ def export(
         output,
         name=name,
         atomic_energies=parts[0].atomic_energies,
+        head=parts[0].head,
         config=[config for part in parts for config in part.config],
         frames=[frame for part in parts for frame in part.frames][:N_FRAMES],
         **(provenance | {key: value for key, value in stated.items() if value}),
@@ -92,7 +96,8 @@ def _of_run(path: Path) -> Ingredients:
     else:
         frames = ()
     config = {**trained.description, "training": trained.config}
-    return Ingredients((trained.model,), (config,), trained.e0, frames)
+    head = trained.description.get("head", AdiabaticHead.kind)
+    return Ingredients((trained.model,), (config,), trained.e0, head, frames)
 
 
 def _are_equal(one: nn.Module, other: nn.Module) -> bool:
@@ -115,7 +120,7 @@ def _of_potential(path: Path) -> Ingredients:
     frames = SelfTest.from_npz(extra_files[SELF_TEST], source=str(path)).frames[:N_FRAMES]
     kept = ("data_sha256", "commit", "metrics", "licence_code", "licence_weights", "citations")
     provenance = {key: getattr(metadata, key) for key in kept}
-    return Ingredients(tuple(models), metadata.config, references, frames, provenance)
+    return Ingredients(tuple(models), metadata.config, references, metadata.head, frames, provenance)
 
 
 def _filled(
@@ -130,6 +135,8 @@ def _filled(
 def _check_same_references(sources: Sequence[str | os.PathLike[str]], parts: Sequence[Ingredients]) -> None:
     first = {z: torch.as_tensor(e, dtype=torch.float64) for z, e in parts[0].atomic_energies.items()}
     for source, part in zip(sources, parts, strict=True):
+        if part.head != parts[0].head:
+            raise ConfigError(f"{source} has a {part.head} head, {sources[0]} a {parts[0].head} one; give equal ones")
         same = part.atomic_energies.keys() == first.keys() and all(
             bool((torch.as_tensor(e, dtype=torch.float64) - first[z]).abs().max() < 1e-6)
             for z, e in part.atomic_energies.items()

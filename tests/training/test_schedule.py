@@ -37,9 +37,9 @@ def test_stage_two_changes_weights_and_rate_from_its_start():
     staged = schedule(
         kind="constant", warmup_epochs=0, stage_two={"start": 0.75, "energy": 50.0, "learning_rate_factor": 0.3}
     )
-    assert staged.weights(149) == (1, 100, 5) and staged.weights(150) == (50, 100, 5)
+    assert staged.weights(149) == (1, 100, 5, 0, 0) and staged.weights(150) == (50, 100, 5, 0, 0)
     assert staged.factor(149) == 1.0 and staged.factor(150) == pytest.approx(0.3)
-    assert staged.final_weights() == (50, 100, 5)
+    assert staged.final_weights() == (50, 100, 5, 0, 0)
 
 
 def test_state_round_trip():

@@ -12,7 +12,7 @@ from fusionmd.training.step import flat_training_step, loss_and_gradients
 from tests.toy_model import TwoHopToyModel
 from tests.training.toy import E0, morse_frame
 
-WEIGHTS = torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64)
+WEIGHTS = torch.tensor([1.0, 10.0, 100.0, 0.0, 0.0], dtype=torch.float64)
 
 
 def model_of(n_outputs: int = 1) -> TwoHopToyModel:
@@ -123,7 +123,7 @@ def test_loss_terms_are_means_over_what_is_labelled():
     expected_energy = (energy_errors**2 * [1, 2]).sum() / 2
     expected_forces = ((forces[:3] - full.forces[0]) ** 2).sum() + 2 * ((forces[3] - partial.forces[0, 0]) ** 2).sum()
     terms = loss_terms(prediction, batch)
-    assert terms.tolist() == pytest.approx([expected_energy, expected_forces / 12, 0.0])
+    assert terms.tolist() == pytest.approx([expected_energy, expected_forces / 12, 0.0, 0.0, 0.0])
 
 
 @pytest.mark.parametrize(("energy_per", "power"), [("structure", 0), ("sqrt_atom", -0.5), ("atom", -1)])
@@ -185,4 +185,4 @@ def test_ranks_share_every_batch_and_gradients_add_up(n_ranks, mix_sizes):
 
 def test_counts_are_at_least_one():
     rng, model = np.random.default_rng(8), model_of()
-    assert counts_of([sample(rng, model, 3)]) == (1, 9, 1)
+    assert counts_of([sample(rng, model, 3)]) == (1, 9, 1, 1, 1)
