@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fusionmd.cli import namd_analyze, namd_landmarks, namd_sample
+from fusionmd.cli import namd_analyze, namd_landmarks, namd_sample, namd_spectrum
 from fusionmd.cli.options import Json, Threads, use_threads
 from fusionmd.cli.output import progress, show_table, waiting, write_json
 
@@ -18,6 +18,9 @@ app.command("sample", epilog="Example: fusionmd namd sample my.pt start.xyz -n 2
 )
 app.command("analyze", epilog="Example: fusionmd namd analyze run.h5 --outcomes outcomes.yaml --json result.json")(
     namd_analyze.command
+)
+app.command("spectrum", epilog="Example: fusionmd namd spectrum my.pt starts.xyz --window 4.2 4.6 -o spectrum")(
+    namd_spectrum.command
 )
 for _verb, _example in (
     (namd_landmarks.minimum, "fusionmd namd minimum my.pt start.xyz --state 1 -o s1"),

@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     POSITION = 2
     VELOCITY = 3
     ACTIVE_STATE = 4
+    EXCITATION = 5
 
 
 def uniform(seed: int, trajectory: ArrayLike, step: ArrayLike, purpose: Purpose, draw: ArrayLike = 0) -> Array:

@@ -31,8 +31,8 @@ def wigner_packet(
     return np.array(centre) + places * s / 2, (np.array(wave_number) + momenta / s) / masses
 
 
-def adiabatic_start(trajectory: IntArray, state: int, n_states: int) -> tuple[IntArray, ComplexArray]:
-    """All trajectories on one adiabatic state: active states [n], amplitudes [n, n_states]."""
+def adiabatic_start(trajectory: IntArray, state: int | IntArray, n_states: int) -> tuple[IntArray, ComplexArray]:
+    """On one adiabatic state, of all trajectories or of each [n]: active states [n], amplitudes [n, n_states]."""
     active = np.full(len(trajectory), state, dtype=np.int64)
     return active, np.eye(n_states, dtype=np.complex128)[active]
 

@@ -31,7 +31,7 @@ from fusionmd.namd.triage import Flag
 from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS
 from fusionmd.workflows.namd_batches import Task, run_here, run_in_processes, run_on_cluster
 from fusionmd.workflows.namd_settings import RunSettings, read_run
-from fusionmd.workflows.namd_start import Beginning, Molecule, beginning_of, started, surfaces_of
+from fusionmd.workflows.namd_start import Beginning, Molecule, beginning_of, check_states, started, surfaces_of
 
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
 SETTINGS, SURFACES = "settings.yaml", "surfaces.txt"
@@ -96,7 +96,8 @@ def _checked(settings: RunSettings) -> tuple[Beginning, Surfaces]:
     beginning = beginning_of(settings)
     surfaces = surfaces_of(settings.surfaces, beginning.molecule)
     parts = parts_of(settings.method, surfaces, settings.time_step_fs * ATOMIC_TIME_PER_FS)
-    started(settings, parts, np.arange(1), beginning.positions[:1], beginning.velocities[:1])
+    check_states(settings, beginning, surfaces)
+    started(settings, parts, np.arange(1), beginning.of(np.arange(1)))
     return beginning, surfaces
 
 
@@ -145,10 +146,8 @@ def _tasks(settings: RunSettings, protocol: str, beginning: Beginning, folder: P
         yield Task(
             settings=settings,
             protocol=protocol,
-            molecule=beginning.molecule,
             numbers=numbers,
-            positions=beginning.positions[numbers],
-            velocities=beginning.velocities[numbers],
+            begun=beginning.of(numbers),
             folder=folder / f"batch-{index:05d}",
         )
 

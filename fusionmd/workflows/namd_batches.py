@@ -24,25 +24,23 @@ from fusionmd.namd.config import parts_of
 from fusionmd.namd.driver import Parts
 from fusionmd.namd.ensemble import shifted
 from fusionmd.namd.hopping import Hops
-from fusionmd.namd.protocol import Array, IntArray
+from fusionmd.namd.protocol import IntArray
 from fusionmd.namd.segments import run_on_disk, write_whole
 from fusionmd.namd.state import State
 from fusionmd.namd.triage import Limits, bonds_of, stop_of
 from fusionmd.units import ATOMIC_TIME_PER_FS, HARTREE_PER_EV
 from fusionmd.workflows.namd_settings import RunSettings
-from fusionmd.workflows.namd_start import Molecule, started, surfaces_of
+from fusionmd.workflows.namd_start import Beginning, started, surfaces_of
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One batch. numbers: Its trajectories [n].  positions, velocities: [n, n_dof], atomic units.  folder: Its own."""
+    """One batch. numbers: Its trajectories [n].  begun: Where these begin.  folder: Its own."""
 
     settings: RunSettings
     protocol: str
-    molecule: Molecule | None
     numbers: IntArray
-    positions: Array
-    velocities: Array
+    begun: Beginning
     folder: Path
 
 
@@ -117,12 +115,12 @@ def in_memory(task: Task) -> tuple[Batch, Records, Hops]:
 
 
 def _parts(task: Task) -> Parts:
-    surfaces = surfaces_of(task.settings.surfaces, task.molecule)
+    surfaces = surfaces_of(task.settings.surfaces, task.begun.molecule)
     return parts_of(task.settings.method, surfaces, task.settings.time_step_fs * ATOMIC_TIME_PER_FS)
 
 
 def _stop(task: Task, parts: Parts) -> Stop:
-    given, molecule = task.settings.triage, task.molecule
+    given, molecule = task.settings.triage, task.begun.molecule
     if given.bond_factor is not None and molecule is None:
         raise ConfigError("bond_factor is for atoms; analytic models have no bonds")
     bonds = (
@@ -145,7 +143,7 @@ def _in_hartree(energy_eV: float | None) -> float | None:
 
 
 def _state(task: Task, parts: Parts) -> State:
-    return started(task.settings, parts, task.numbers, task.positions, task.velocities)
+    return started(task.settings, parts, task.numbers, task.begun)
 
 
 def _told(pairs: Iterator[tuple[Task, Any]], on_step: OnStep | None) -> Iterator[tuple[Task, Any]]:

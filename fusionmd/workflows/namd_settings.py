@@ -61,7 +61,9 @@ class RunSettings(BaseModel):
     ]
     method: Method = Method()
     triage: TriageSettings = TriageSettings()
-    state: int = Field(0, ge=0, description="adiabatic state that drives at the start")
+    state: Annotated[int, Field(ge=0)] | Literal["frames"] = Field(
+        0, description="adiabatic state that drives at the start; frames: `initial_state` of each structure"
+    )
     diabatic_state: int | None = Field(None, ge=0, description="models: start on a diabatic state instead")
     n_trajectories: int = Field(100, ge=1, description="for models; potential files take one per frame")
     time_step_fs: float = Field(0.1, gt=0)

@@ -29,6 +29,7 @@ from fusionmd.potential import load_potential
 from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS, FS_PER_ASE_TIME
 from fusionmd.workflows.namd_settings import FileSettings, PacketSettings, RunSettings
 
+INITIAL_STATE = "initial_state"  # in the comment line of a structure
 MODELS: dict[str, Callable[[], DiabaticModel]] = {
     "landau_zener": LandauZenerLine,
     "tully_1": SimpleAvoidedCrossing,
@@ -57,11 +58,20 @@ class Molecule:
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """Positions and velocities [n_traj, n_dof], atomic units; molecule: None for analytic models."""
+    """Positions and velocities [n_traj, n_dof], atomic units; molecule: None for analytic models.
+
+    states: On which adiabatic state each starts [n_traj], where its structure says so; else None.
+    """
 
     molecule: Molecule | None
     positions: Array
     velocities: Array
+    states: IntArray | None = None
+
+    def of(self, numbers: IntArray) -> Beginning:
+        """That of some trajectories."""
+        states = None if self.states is None else self.states[numbers]
+        return Beginning(self.molecule, self.positions[numbers], self.velocities[numbers], states)
 
 
 def beginning_of(settings: RunSettings) -> Beginning:
@@ -86,21 +96,34 @@ def surfaces_of(given: PacketSettings | FileSettings, molecule: Molecule | None)
     )
 
 
-def started(settings: RunSettings, parts: Parts, numbers: IntArray, positions: Array, velocities: Array) -> State:
-    """The state at step 0 of the trajectories called `numbers`."""
-    surfaces = parts.surfaces
-    wanted = settings.state if settings.diabatic_state is None else settings.diabatic_state
-    if wanted >= surfaces.n_states:
-        raise ConfigError(f"state {wanted} was asked for; {surfaces.name} has states 0..{surfaces.n_states - 1}")
+def started(settings: RunSettings, parts: Parts, numbers: IntArray, begun: Beginning) -> State:
+    """The state at step 0 of the trajectories called `numbers`; begun: Theirs alone."""
+    surfaces, positions, velocities = parts.surfaces, begun.positions, begun.velocities
+    check_states(settings, begun, surfaces)
     if settings.diabatic_state is None:
+        wanted = begun.states if settings.state == "frames" else settings.state
+        assert wanted is not None
         active, amplitudes = adiabatic_start(numbers, wanted, surfaces.n_states)
     elif surfaces.has_diabatic:
-        active, amplitudes = diabatic_start(numbers, wanted, positions, surfaces, settings.method.seed)
+        active, amplitudes = diabatic_start(numbers, settings.diabatic_state, positions, surfaces, settings.method.seed)
     else:
         raise ConfigError(f"{surfaces.name} has no diabatic states; give `state` instead of `diabatic_state`")
     return start(
         parts, trajectory=numbers, positions=positions, velocities=velocities, active=active, amplitudes=amplitudes
     )
+
+
+def check_states(settings: RunSettings, begun: Beginning, surfaces: Surfaces) -> None:
+    """ConfigError where trajectories are to start on a state that is not there."""
+    wanted = settings.state if settings.diabatic_state is None else settings.diabatic_state
+    if wanted == "frames" and begun.states is None:
+        raise ConfigError(
+            f"state: frames needs {INITIAL_STATE} in the comment line of every structure; choose starts with fusionmd "
+            "namd spectrum --window, or give a number"
+        )
+    asked = np.atleast_1d(np.asarray(begun.states if wanted == "frames" else wanted, dtype=np.int64))
+    if len(unknown := asked[(asked < 0) | (asked >= surfaces.n_states)]):
+        raise ConfigError(f"state {unknown[0]} was asked for; {surfaces.name} has states 0..{surfaces.n_states - 1}")
 
 
 def read_frames(path: str) -> list[Atoms]:
@@ -153,4 +176,6 @@ def _of_file(given: FileSettings) -> Beginning:
     places = np.stack([frame.positions.ravel() for frame in frames]) / ANGSTROM_PER_BOHR
     speeds = np.stack([frame.get_velocities().ravel() for frame in frames])
     speeds = speeds / FS_PER_ASE_TIME / ANGSTROM_PER_BOHR / ATOMIC_TIME_PER_FS
-    return Beginning(molecule_of(frames[0]), places, speeds)
+    have_states = all(INITIAL_STATE in frame.info for frame in frames)
+    states = np.array([int(frame.info[INITIAL_STATE]) for frame in frames]) if have_states else None
+    return Beginning(molecule_of(frames[0]), places, speeds, states)
