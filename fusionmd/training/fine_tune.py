@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fusionmd.errors import ConfigError
+from fusionmd.potential.heads import Head
 from fusionmd.training.batches import Sample, collate, shapes_of
 from fusionmd.training.prediction import predict
 
@@ -47,14 +48,14 @@ def frozen_names(model: nn.Module, patterns: Sequence[str]) -> frozenset[str]:
     return frozenset(name for pattern in patterns for name in fnmatch.filter(names, pattern))
 
 
-def left_over_energies(model: nn.Module, samples: Sequence[Sample], counts: Array) -> Array:
+def left_over_energies(model: nn.Module, head: Head, samples: Sequence[Sample], counts: Array) -> Array:
     """Energies per element [n_elements] that the predictions of `model` lack, by least squares (smallest solution), eV.
 
     counts: How many atoms of each element each sample has [n_samples, n_elements].
     """
     parameters = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     dtype = next(model.parameters()).dtype
-    left = np.array([_error(model, parameters, sample, dtype) for sample in samples])
+    left = np.array([_error(model, head, parameters, sample, dtype) for sample in samples])
     is_known = np.isfinite(left)
     sizes = counts.sum(axis=1)
     mean = float((left / sizes)[is_known].mean()) if is_known.any() else 0.0
@@ -62,10 +63,10 @@ def left_over_energies(model: nn.Module, samples: Sequence[Sample], counts: Arra
     return mean + np.linalg.lstsq(counts[is_known], rest[is_known], rcond=1e-10)[0]
 
 
-def _error(model: nn.Module, parameters: Mapping[str, Tensor], sample: Sample, dtype: torch.dtype) -> float:
+def _error(model: nn.Module, head: Head, parameters: Mapping[str, Tensor], sample: Sample, dtype: torch.dtype) -> float:
     """Label minus prediction of the ground state, eV."""
     batch = collate([sample], shapes_of([sample], 1), dtype=dtype).to(next(model.parameters()).device)
-    return float(sample.energies[0] - predict(model, parameters, batch).energies[0, 0].item())
+    return float(sample.energies[0] - predict(model, parameters, batch, head=head).energies[0, 0].item())
 
 
 def _sizes(name: str, old: Tensor, new: Tensor) -> list[tuple[int, int]]:

@@ -110,7 +110,7 @@ def with_refitted_references(problem: Problem) -> Problem:
     counts, valid_counts = (
         counts_by_element(samples, len(problem.elements)) for samples in (problem.train, problem.valid)
     )
-    shifts = left_over_energies(problem.model, problem.train, counts)
+    shifts = left_over_energies(problem.model, problem.head, problem.train, counts)
     e0 = {number: problem.e0[number] + float(x) for number, x in zip(problem.elements, shifts, strict=True)}
     train, valid = (
         [replace(sample, energies=sample.energies - count @ shifts) for sample, count in zip(part, n, strict=True)]

@@ -78,7 +78,7 @@ def test_new_elements_start_from_the_potential_with_e0_refitted(potential, frame
     assert problem.elements == (1, 6, 8) and start.elements == (1, 6)
     assert problem.model_config == toy.MODEL
     assert problem.e0[8] - problem.e0[6] == pytest.approx(toy.E0[8] - toy.E0[6], abs=3.0)
-    left = left_over_energies(problem.model, problem.train, counts_by_element(problem.train, 3))
+    left = left_over_energies(problem.model, problem.head, problem.train, counts_by_element(problem.train, 3))
     assert np.abs(left).max() < 1e-6
 
 

@@ -153,9 +153,10 @@ def test_a_run_with_couplings_ends_in_a_potential_that_has_them(data, tmp_path):
 
 
 def test_training_lowers_the_error_of_couplings(data, tmp_path):
-    first = config(data, data={"train": str(data), "valid": str(data)}, loss={"forces": 10.0, "couplings": 50.0})
+    loss = {"energy": 10.0, "forces": 10.0, "couplings": 50.0}
+    first = config(data) | {"data": {"train": str(data), "valid": str(data)}, "loss": loss}
     before = train(first, tmp_path / "short").metrics
-    after = train(first | {"training": first["training"] | {"epochs": 50}}, tmp_path / "long").metrics
+    after = train(first | {"training": first["training"] | {"epochs": 80}}, tmp_path / "long").metrics
     assert after["couplings_rmse_meV_A"] < 0.7 * before["couplings_rmse_meV_A"]
 
 
