@@ -16,10 +16,12 @@ from fusionmd.fusion.plan import plan_of
 from fusionmd.models.network_config import TensorConfig, layer_irreps, natural
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.distance_transform import AgnesiTransform
+from fusionmd.nn.mace_repulsion import MaceRepulsion
 from fusionmd.nn.neighborhood import Neighborhood
 from fusionmd.nn.product import Product
 from fusionmd.nn.product_layer import ProductLayer
 from fusionmd.nn.reachable import reaching_plan
+from fusionmd.nn.repulsion import ZBLRepulsion
 from fusionmd.o3.irreps import Irrep
 
 Interaction = Literal["plain", "residual", "density", "density_residual"]
@@ -35,6 +37,9 @@ class MaceConfig(TensorConfig):
     first_interaction: Interaction = Field(default="residual", description="of the first layer")
     interaction: Interaction = Field(default="residual", description="of later layers")
     distance_transform: Literal["none", "agnesi"] = "none"
+    repulsion: bool | Literal["mace"] = Field(  # type: ignore[assignment]
+        default=False, description="add the Ziegler-Biersack-Littmark pair potential; mace: with mace-torch's constants"
+    )
 
     @property
     def product(self) -> tuple[str, ...]:
@@ -55,6 +60,10 @@ def network(
     config: MaceConfig, layers: Sequence[ProductLayer], elements: Sequence[int], statistics: Mapping[str, Any]
 ) -> AtomicNetwork:
     """The layers in their frame."""
+    repulsion: ZBLRepulsion | None = ZBLRepulsion(elements) if config.repulsion else None
+    if config.repulsion == "mace":
+        scale = float(statistics.get("rms_force", 1.0))
+        repulsion = MaceRepulsion(elements, power=config.cutoff_power, scale=scale)
     transform = AgnesiTransform(elements) if config.distance_transform == "agnesi" else None
     neighborhood = Neighborhood(
         config.cutoff,
@@ -72,7 +81,7 @@ def network(
         statistics=statistics,
         readout_width=config.readout_width,
         n_outputs=config.n_outputs,
-        repulsion=config.repulsion,
+        repulsion=repulsion,
     )
 
 

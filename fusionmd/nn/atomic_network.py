@@ -35,7 +35,7 @@ class AtomicNetwork(nn.Module):
         statistics: Mapping[str, Any],
         readout_width: int,
         n_outputs: int = 1,
-        repulsion: bool = False,
+        repulsion: ZBLRepulsion | None = None,
     ) -> None:
         super().__init__()
         self.cutoff: float = neighborhood.cutoff
@@ -51,7 +51,7 @@ class AtomicNetwork(nn.Module):
         self.readouts = nn.ModuleList(LinearReadout(n_channels, n_outputs) for _ in layers[1:])
         self.readouts.append(NetworkReadout(n_channels, readout_width, n_outputs))
         self.scale_shift = ScaleShift(self.elements, n_outputs, statistics)
-        self.repulsion = ZBLRepulsion(self.elements) if repulsion else None
+        self.repulsion = repulsion
 
     def forward(
         self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int

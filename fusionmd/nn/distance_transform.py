@@ -9,19 +9,19 @@ from torch import Tensor
 
 from fusionmd.fusion.constants import Constants
 
-# Witt et al., J. Chem. Phys. 159, 164101 (2023), with the exponents of the published MACE models.
-_A, _Q, _P = 1.0805, 0.9183, 4.5791
+EXPONENTS = {"a": 1.0805, "q": 0.9183, "p": 4.5791}
+"""Those of the published MACE models; the form is from Witt et al., J. Chem. Phys. 159, 164101 (2023)."""
 
 
 class AgnesiTransform(Constants):
     """y = 1 / (1 + a x^q / (1 + x^(q-p))), x = r over the mean covalent radius of the pair."""
 
-    def __init__(self, elements: Sequence[int], a: float = _A, q: float = _Q, p: float = _P) -> None:
+    def __init__(self, elements: Sequence[int]) -> None:
         super().__init__()
         from ase.data import covalent_radii
 
         radii = np.array([covalent_radii[int(z)] for z in elements])
-        self.a, self.q, self.p = float(a), float(q), float(p)
+        self.a, self.q, self.p = (EXPONENTS[name] for name in "aqp")
         self.constant("lengths", 0.5 * (radii[:, None] + radii[None]).ravel())
 
     def forward(self, distances: Tensor, pairs: Tensor) -> Tensor:

@@ -52,6 +52,7 @@ class ProductLayer(nn.Module):
         super().__init__()
         c, basis = n_channels, messages[0].basis
         line = messages[0].lines[messages[0].outputs[0]]
+        self.message_plan, self.irreps_in, self.target = messages[0], list(carried["h_j"]), list(target)
         self.dim: int = sum(n_components(irrep, basis) for irrep in target)
         self.up = ChannelMixing(carried["h_j"], c, c, basis=basis)
         sums = [message_sum(plan, carried, c, mean_degree=mean_degree) for plan in messages]
@@ -63,8 +64,9 @@ class ProductLayer(nn.Module):
         self.reads_centers: bool = len(messages) > 1
         self.center = ChannelMixing(carried["h_i"], c, c, basis=basis) if self.reads_centers else nn.Identity()
         self.has_residual: bool = has_residual
-        ends = (carried["h_i"], target) if has_residual else (line.distinct, line.distinct)
-        self.of_species = SpeciesMixing(list(ends[0]), list(ends[1]), c, n_species, basis=basis)
+        source = list(carried["h_i"] if has_residual else line.distinct)
+        self.species_target = list(target if has_residual else line.distinct)
+        self.of_species = SpeciesMixing(source, self.species_target, c, n_species, basis=basis)
 
     def sent(self, h: Tensor) -> Tensor:
         """What neighbours read: [n, m, c] -> the same."""

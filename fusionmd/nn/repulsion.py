@@ -30,7 +30,7 @@ class ZBLRepulsion(Constants):
         z = np.asarray(elements, dtype=np.float64)
         screening = 0.8854 * ANGSTROM_PER_BOHR / (z[:, None] ** 0.23 + z[None] ** 0.23)
         radii = np.array([covalent_radii[int(k)] for k in elements])
-        self.n_species = len(z)
+        self.n_species, self.power = len(z), _SWITCH_POWER
         self.constant("charge", (0.5 * _COULOMB_EV_ANGSTROM * z[:, None] * z[None]).ravel())
         self.constant("length", screening.ravel())
         self.constant("reach", (radii[:, None] + radii[None]).ravel())
@@ -45,12 +45,14 @@ class ZBLRepulsion(Constants):
         r = torch.sqrt((edge_vectors * edge_vectors).sum(1))
         x = r / self.length.index_select(0, pairs)
         phi = (self.coefficients * torch.exp(-self.decays * x.unsqueeze(1))).sum(1)
-        energies = self.charge.index_select(0, pairs) / r * phi * _switch(r / self.reach.index_select(0, pairs))
+        energies = (
+            self.charge.index_select(0, pairs) / r * phi * _switch(r / self.reach.index_select(0, pairs), self.power)
+        )
         padded = torch.cat([energies, torch.zeros_like(self.charge[:1])])
         return padded.index_select(0, slots[:n_local].reshape(-1)).view(n_local, slots.size(1)).sum(1, keepdim=True)
 
 
-def _switch(x: Tensor, p: int = _SWITCH_POWER) -> Tensor:
+def _switch(x: Tensor, p: int) -> Tensor:
     """1 at 0, 0 with two vanishing derivatives at 1 and beyond."""
     y = x.clamp(max=1.0)
     return 1.0 - (p + 1) * (p + 2) / 2.0 * y.pow(p) + p * (p + 2.0) * y.pow(p + 1) - p * (p + 1) / 2.0 * y.pow(p + 2)
