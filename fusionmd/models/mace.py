@@ -49,11 +49,19 @@ class MaceConfig(TensorConfig):
 
 def mace(config: MaceConfig, *, elements: Sequence[int], statistics: Mapping[str, Any]) -> AtomicNetwork:
     """The network for `elements` with random weights."""
+    layers = layers_of(config, [f"(Y, h_j)@{config.l_max}+"], Product, len(elements), statistics)
+    return network(config, layers, elements, statistics)
+
+
+def layers_of(
+    config: MaceConfig, messages: Sequence[str], product: type[Product], n_species: int, statistics: Mapping[str, Any]
+) -> list[ProductLayer]:
+    """One `ProductLayer` a layer; `messages` are its edge diagrams, summed."""
     layers = []
     for t, (irreps, target) in enumerate(layer_irreps(config.hidden, config.n_layers)):
         kind = config.interaction if t else config.first_interaction
-        layers.append(_layer(config, irreps, target, kind, len(elements), statistics))
-    return network(config, layers, elements, statistics)
+        layers.append(_layer(config, messages, product, irreps, target, kind, n_species, statistics))
+    return layers
 
 
 def network(
@@ -99,6 +107,8 @@ def left_trees(n: int, inner: str) -> tuple[str, ...]:
 
 def _layer(
     config: MaceConfig,
+    messages: Sequence[str],
+    product: type[Product],
     irreps: Sequence[Irrep],
     target: Sequence[Irrep],
     kind: Interaction,
@@ -106,12 +116,13 @@ def _layer(
     statistics: Mapping[str, Any],
 ) -> ProductLayer:
     carried = {"Y": natural(config.l_max), "h_j": irreps, "h_i": irreps}
-    message = plan_of(f"(Y, h_j)@{config.l_max}+", carried)
-    leaf = {"A": message.lines[message.outputs[0]].distinct}
+    plans = [plan_of(messages[0], carried)]
+    leaf = {"A": plans[0].lines[plans[0].outputs[0]].distinct}
+    plans += [reaching_plan("model", [text], carried, leaf["A"]) for text in messages[1:]]
     plan = reaching_plan("model.hidden_irreps", config.product, leaf, target, resolved=True)
     return ProductLayer(
-        [message],
-        Product(plan, leaf, target, config.n_channels, n_species, mixing=False),
+        plans,
+        product(plan, leaf, target, config.n_channels, n_species, mixing=False),
         carried,
         target,
         n_channels=config.n_channels,

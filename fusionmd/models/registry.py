@@ -12,12 +12,14 @@ from fusionmd.errors import ConfigError
 from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
 from fusionmd.models.mace import MaceConfig, mace
+from fusionmd.models.mace_fusion import MaceFusionConfig, mace_fusion
 
 Builder = Callable[..., nn.Module]
 
 _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
     "fusion_net": (FusionNetConfig, fusion_net),
     "mace": (MaceConfig, mace),
+    "mace_fusion": (MaceFusionConfig, mace_fusion),
 }
 
 

@@ -29,6 +29,7 @@ ZOO: dict[str, dict[str, Any]] = {
         "interaction": "density_residual",
         "distance_transform": "agnesi",
     },
+    "mace_fusion": {"name": "mace_fusion"},
 }
 
 
