@@ -17,6 +17,7 @@ from typing import Any
 
 from fusionmd.errors import ConfigError
 from fusionmd.potential import Potential
+from fusionmd_openmm.torch_probe import torch_force_of
 from fusionmd_openmm.torch_script import torch_module, write_torch_module
 
 PROBE = Path(__file__).with_name("torch_probe.py")
@@ -31,14 +32,10 @@ def torch_force(
     reason = why_not()
     if reason:
         raise ConfigError(f"backend 'torchforce' does not work here: {reason}; {ADVICE}")
-    from openmmtorch import TorchForce  # type: ignore[import-not-found]
-
     module = torch_module(potential, numbers, is_periodic=is_periodic, state=state, particles=particles)
     with tempfile.TemporaryDirectory() as folder:
         write_torch_module(Path(folder, "module.pt"), module)
-        force = TorchForce(str(Path(folder, "module.pt")))
-    force.setOutputsForces(True)
-    return force
+        return torch_force_of(Path(folder, "module.pt"))
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """A small TorchForce in a process of its own: exit code 0 if its energy and forces are right."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -25,15 +26,30 @@ class Spring(nn.Module):
         return energy.detach(), -gradient
 
 
-def main() -> None:
-    """Raise unless a TorchForce works."""
+def torch_force_of(path: str | Path) -> openmm.Force:
+    """The `openmmtorch.TorchForce` of a module that returns energy and forces.
+
+    OpenMM loads its plugins when it is imported, and those of openmm-torch need the libraries of torch: where OpenMM
+    came first they have failed, and are loaded here.
+    """
     import openmmtorch  # type: ignore[import-not-found]
 
+    failed = "\n".join(openmm.Platform.getPluginLoadFailures())
+    for library in Path(openmm.version.openmm_library_path, "plugins").glob("*OpenMMTorch*"):
+        if str(library) in failed:
+            with suppress(openmm.OpenMMException):  # a platform that is not there, such as OpenCL
+                openmm.Platform.loadPluginLibrary(str(library))
+    force = openmmtorch.TorchForce(str(path))
+    force.setOutputsForces(True)
+    return force
+
+
+def main() -> None:
+    """Raise unless a TorchForce works."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "spring.pt"))
         torch.jit.save(torch.jit.script(Spring()), path)
-        force = openmmtorch.TorchForce(path)
-    force.setOutputsForces(True)
+        force = torch_force_of(path)
     system = openmm.System()
     for _ in range(2):
         system.addParticle(1.0)

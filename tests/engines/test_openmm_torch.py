@@ -13,6 +13,7 @@ import torch
 
 from fusionmd.cli.main import run
 from fusionmd.errors import ConfigError, MissingQuantityError, UnsupportedStructureError
+from fusionmd.files import user_cache
 from fusionmd.potential import export_potential, load_potential
 from fusionmd.structure import Structure
 from fusionmd.units import EV_PER_KJ_PER_MOL, NM_PER_ANGSTROM
@@ -22,7 +23,8 @@ from tests.potential.conftest import random_structure
 from tests.toy_model import ToyModel, TwoHopToyModel
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = Path(os.environ.get("FUSIONMD_OPENMMTORCH", ROOT / ".venv-openmmtorch"))
+# As openmm_torch_env.sh has it.
+ENVIRONMENT = Path(os.environ.get("FUSIONMD_OPENMMTORCH") or user_cache("openmmtorch"))
 STRUCTURES = {
     "molecule": molecule,
     "box below the cutoff": lambda: skewed(2, edge=2.6),
@@ -203,15 +205,64 @@ json.dump([abs(found[0][0] - found[1][0]), float(np.abs(found[0][1] - found[1][1
 """
 
 
-@pytest.mark.skipif(not (ENVIRONMENT / ".installed").exists(), reason="make it with tests/engines/openmm_torch_env.sh")
+needs_environment = pytest.mark.skipif(
+    not (ENVIRONMENT / ".installed").exists(), reason="make it with tests/engines/openmm_torch_env.sh"
+)
+
+
+def answer_of_environment(code, folder):
+    """What `code` prints, as JSON, where torch, OpenMM and openmm-torch fit each other."""
+    command = [str(ENVIRONMENT / "bin" / "python"), "-W", "ignore", "-c", code]
+    sources = os.pathsep.join(str(ROOT / name) for name in ("", "openmm_plugin"))
+    environment = {**os.environ, "PYTHONPATH": sources}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@needs_environment
 @pytest.mark.parametrize("make", [molecule, crystal])
 def test_torchforce_in_its_own_environment(make, path, tmp_path):
     structure = make()
     (tmp_path / "toy.pt").write_bytes(path.read_bytes())
     ase.io.write(tmp_path / "start.xyz", structure.to_ase())
-    command = [str(ENVIRONMENT / "bin" / "python"), "-W", "ignore", "-c", COMPARE]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    energy, forces = json.loads(done.stdout)
+    energy, forces = answer_of_environment(COMPARE, tmp_path)
     assert energy * EV_PER_KJ_PER_MOL < 1e-9 * structure.n_atoms
     assert forces * EV_PER_KJ_PER_MOL * NM_PER_ANGSTROM < 1e-9
+
+
+ALONE = """
+import json, sys
+sys.modules.update(fusionmd=None, fusionmd_openmm=None, vesin=None)
+import torch, openmm, openmmtorch
+import ase.io
+atoms = ase.io.read("start.xyz")
+system = openmm.System()
+for mass in atoms.get_masses():
+    system.addParticle(mass)
+force = openmmtorch.TorchForce("module.pt")
+force.setOutputsForces(True)
+if atoms.pbc.all():
+    system.setDefaultPeriodicBoxVectors(*atoms.cell.array / 10)
+    force.setUsesPeriodicBoundaryConditions(True)
+system.addForce(force)
+context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+context.setPositions(atoms.positions / 10)
+state = context.getState(energy=True, forces=True)
+print(json.dumps([state.getPotentialEnergy()._value, state.getForces(asNumpy=True)._value.tolist()]))
+"""
+
+
+@needs_environment
+@pytest.mark.parametrize("make", [molecule, crystal])
+def test_exported_file_alone_in_torchforce(make, path, tmp_path, capsys):
+    """As docs/openmm.md tells it: written here, read by another torch, nothing of ours there."""
+    ase.io.write(tmp_path / "start.xyz", make().to_ase())
+    paths = [str(tmp_path / name) for name in ("module.pt", "start.xyz")]
+    assert run(["export", str(path), "--openmm-torch", paths[0], "--atoms", paths[1], "--state", "1"]) == 0
+    structure = Structure.from_ase(ase.io.read(paths[1]))
+    energy, forces = answer_of_environment(ALONE, tmp_path)
+    expected = load_potential(path).evaluate([structure], states=1)[0]
+    assert energy * EV_PER_KJ_PER_MOL == pytest.approx(expected.energy, abs=1e-9 * structure.n_atoms)
+    found = np.array(forces) * EV_PER_KJ_PER_MOL * NM_PER_ANGSTROM
+    np.testing.assert_allclose(found, expected.forces[0], atol=1e-9, rtol=0)
