@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from fusionmd.errors import ConfigError
+from fusionmd.models.cormorant import CormorantConfig, CormorantFusionConfig, cormorant
 from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
 from fusionmd.models.mace import MaceConfig, mace
@@ -17,6 +18,8 @@ from fusionmd.models.mace_fusion import MaceFusionConfig, mace_fusion
 Builder = Callable[..., nn.Module]
 
 _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
+    "cormorant": (CormorantConfig, cormorant),
+    "cormorant_fusion": (CormorantFusionConfig, cormorant),
     "fusion_net": (FusionNetConfig, fusion_net),
     "mace": (MaceConfig, mace),
     "mace_fusion": (MaceFusionConfig, mace_fusion),

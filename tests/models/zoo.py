@@ -30,6 +30,8 @@ ZOO: dict[str, dict[str, Any]] = {
         "distance_transform": "agnesi",
     },
     "mace_fusion": {"name": "mace_fusion"},
+    "cormorant": {"name": "cormorant"},
+    "cormorant_fusion": {"name": "cormorant_fusion", "hidden_irreps": "0e + 1o"},
 }
 
 
