@@ -191,7 +191,8 @@ def costed(step: Step, lines: Sequence[Line]) -> Step:
             if outs and not (step.is_symmetric and p < q):
                 blocks.append(_cheapest(step, lines, Block(a, b, outs)))
     n_rows = sum(n_components(path.out, lines[step.out].basis) for path in step.paths)
-    return replace(step, blocks=tuple(blocks), n_rows=n_rows)
+    # The truncations may leave no path between two parities although an irrep of their product is wanted.
+    return replace(step, blocks=tuple(block for block in blocks if block.n_needed), n_rows=n_rows)
 
 
 def _cheapest(step: Step, lines: Sequence[Line], block: Block) -> Block:

@@ -16,24 +16,26 @@ from torch import Tensor, nn
 
 from fusionmd.errors import ConfigError
 from fusionmd.fusion.basis import n_components
-from fusionmd.fusion.plan import Plan, plan_of
 from fusionmd.fusion.reach import by_parity
+from fusionmd.models.fusion_layer import fusion_layer
 from fusionmd.models.fusion_net_config import FusionNetConfig
 from fusionmd.nn.harmonics import CartesianHarmonics
 from fusionmd.nn.layer import Layer
 from fusionmd.nn.linear import ChannelMixing
-from fusionmd.nn.message_sum import message_sum
 from fusionmd.nn.native.edge_basis import NativeEdgeBasis
 from fusionmd.nn.native.layer import NativeLayer, has_native_form
 from fusionmd.nn.native.lines import first_nodes, joined, parted
 from fusionmd.nn.native.mixing import NativeMixing
-from fusionmd.nn.radial import BesselBasis, PolynomialCutoff, RadialNetwork
+from fusionmd.nn.odd_outputs import OddOutputs
+from fusionmd.nn.radial import BesselBasis, PolynomialCutoff
 from fusionmd.nn.readout import LinearReadout, NetworkReadout
 from fusionmd.nn.repulsion import ZBLRepulsion
 from fusionmd.nn.scale_shift import ScaleShift
 from fusionmd.o3.irreps import Irrep, Irreps
 from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 from fusionmd.potential.contract import IdentityExchange
+
+PSEUDOSCALAR = Irrep(0, -1)
 
 
 def fusion_net(config: FusionNetConfig, *, elements: Sequence[int], statistics: Mapping[str, Any]) -> FusionNet:
@@ -61,18 +63,25 @@ class FusionNet(nn.Module):
         self.basis = BesselBasis(config.cutoff, config.n_basis)
         self.envelope = PolynomialCutoff(config.cutoff, config.cutoff_power)
         self.embedding = nn.Parameter(torch.randn(self.n_species, 1, config.n_channels))
+        final = [*invariant, PSEUDOSCALAR] if config.odd_outputs else invariant
         layers, ups, readouts = [], [], []
         for t in range(config.n_layers):
             is_last = t == config.n_layers - 1
-            irreps_in, target = (invariant if t == 0 else hidden), (invariant if is_last else hidden)
-            layers.append(_layer(config, irreps_in, target, self.n_species, mean_degree, has_skip=t > 0))
+            irreps_in, target = (invariant if t == 0 else hidden), (final if is_last else hidden)
+            layers.append(fusion_layer(config, irreps_in, target, self.n_species, mean_degree, has_skip=t > 0))
             c, n = config.n_channels, config.n_outputs
             ups.append(ChannelMixing(irreps_in, c, c, basis=config.basis))
             readouts.append(NetworkReadout(c, config.readout_width, n) if is_last else LinearReadout(c, n))
-        width = sum(n_components(irrep, config.basis) for irrep in hidden)
-        self.layer_dims: List[int] = [width] * (config.n_layers - 1) + [1]
+        targets = [hidden] * (config.n_layers - 1) + [final]
+        dims = [[n_components(irrep, config.basis) for irrep in target] for target in targets]
+        self.layer_dims: List[int] = [sum(sizes) for sizes in dims]
+        self.odd_rows: List[int] = [
+            sum(sizes[: target.index(PSEUDOSCALAR)]) if config.odd_outputs and PSEUDOSCALAR in target else -1
+            for target, sizes in zip(targets, dims, strict=True)
+        ]
         self.layers, self.ups, self.readouts = nn.ModuleList(layers), nn.ModuleList(ups), nn.ModuleList(readouts)
         self.scale_shift = ScaleShift(self.elements, config.n_outputs, statistics)
+        self.odd = _odd_outputs(config, [t for t, row in enumerate(self.odd_rows) if row >= 0])
         self.repulsion = ZBLRepulsion(self.elements) if config.repulsion else None
 
     def forward(
@@ -85,6 +94,8 @@ class FusionNet(nn.Module):
             if t > 0:
                 total = total + readout(readings[t])
         energies = self.scale_shift(total, species[:n_local])
+        if self.odd is not None:
+            energies = self.odd(energies, readings, self.scale_shift.scale)
         if self.repulsion is not None:
             energies = energies + self.repulsion(edge_vectors, senders, receivers, slots, species, n_local)
         return energies
@@ -109,12 +120,15 @@ class FusionNet(nn.Module):
         self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
     ) -> Tensor:
         """Invariant features of all layers [n_local, n_layers * n_channels]."""
-        return torch.cat(self._readings(edge_vectors, senders, slots, species, n_local), 1)
+        return torch.cat(self._readings(edge_vectors, senders, slots, species, n_local)[: self.n_hops], 1)
 
     def _readings(
         self, edge_vectors: Tensor, senders: Tensor, slots: Tensor, species: Tensor, n_local: int
     ) -> List[Tensor]:
-        """Scalars after each layer [n_local, c]. Slots beyond a node's degree see a far edge, whose weights vanish."""
+        """Scalars after each layer, then pseudoscalars of those layers whose outputs want them, each [n_local, c].
+
+        Slots beyond a node's degree see a far edge, whose weights vanish.
+        """
         n, d = slots.size(0), slots.size(1)
         far = torch.full([1, 3], self.cutoff, dtype=edge_vectors.dtype, device=edge_vectors.device)
         vectors = torch.cat([edge_vectors, far]).index_select(0, slots.view(-1))
@@ -126,6 +140,7 @@ class FusionNet(nn.Module):
         harmonics = harmonics.view(n, d, harmonics.size(1))
         h = self.embedding.index_select(0, species)
         readings: List[Tensor] = []
+        odd: List[Tensor] = []
         for t, (layer, up) in enumerate(zip(self.layers, self.ups)):
             m = n_local if t == self.n_hops - 1 else n
             mixed = up(h)
@@ -139,7 +154,9 @@ class FusionNet(nn.Module):
             else:  # a rank or block without atoms still takes part in every exchange
                 h = h.new_zeros([0, self.layer_dims[t], h.size(2)])
             readings.append(h[:n_local, 0])
-        return readings
+            if self.odd_rows[t] >= 0:
+                odd.append(h[:n_local, self.odd_rows[t]])
+        return readings + odd
 
 
 class NativeFusionNet(FusionNet):
@@ -148,9 +165,18 @@ class NativeFusionNet(FusionNet):
     def __init__(self, source: FusionNet) -> None:
         nn.Module.__init__(self)
         self.exchanges: bool = not isinstance(source.exchange, IdentityExchange)
-        for name in ("cutoff", "n_hops", "n_outputs", "supports_exchange", "elements", "n_species", "layer_dims"):
+        for name in (
+            "cutoff",
+            "n_hops",
+            "n_outputs",
+            "supports_exchange",
+            "elements",
+            "n_species",
+            "layer_dims",
+            "odd_rows",
+        ):
             setattr(self, name, getattr(source, name))
-        for name in ("exchange", "readouts", "scale_shift", "repulsion", "embedding"):
+        for name in ("exchange", "readouts", "scale_shift", "odd", "repulsion", "embedding"):
             setattr(self, name, getattr(source, name))
         in_basis = cast(nn.Identity, source.in_basis)
         self.edge_basis = NativeEdgeBasis(source.harmonics, in_basis, source.basis, source.envelope)
@@ -170,6 +196,7 @@ class NativeFusionNet(FusionNet):
         harmonics, basis, envelope = self.edge_basis(edge_vectors)
         h = self.embedding.index_select(0, species).reshape(-1)
         readings: List[Tensor] = []
+        odd: List[Tensor] = []
         for t, (layer, up) in enumerate(zip(self.layers, self.ups)):
             m = n_local if t == self.n_hops - 1 else n
             e = n_edges if m == n else int(offsets[m])
@@ -186,58 +213,23 @@ class NativeFusionNet(FusionNet):
             else:
                 h = h.new_zeros([0])
             readings.append(_first(h.narrow(0, 0, m * c).view(m, c), n_local))
-        return readings
+            if self.odd_rows[t] >= 0:
+                odd.append(_first(h.narrow(0, self.odd_rows[t] * m * c, m * c).view(m, c), n_local))
+        return readings + odd
+
+
+def _odd_outputs(config: FusionNetConfig, layers: Sequence[int]) -> OddOutputs | None:
+    """What makes the outputs that change sign under reflection; ConfigError if there is no such output."""
+    beyond = [k for k in config.odd_outputs if not 0 <= k < config.n_outputs]
+    if beyond:
+        raise ConfigError(f"model.odd_outputs: {beyond} of outputs 0..{config.n_outputs - 1}; take them out")
+    if not config.odd_outputs:
+        return None
+    return OddOutputs(
+        config.n_channels, config.readout_width, config.n_outputs, config.odd_outputs, config.n_layers, layers
+    )
 
 
 def _first(x: Tensor, n: int) -> Tensor:
     """The first n rows; x itself if it has no more, which saves its gradient a copy."""
     return x if x.size(0) == n else x[:n]
-
-
-def _layer(
-    config: FusionNetConfig,
-    irreps_in: Sequence[Irrep],
-    target: Sequence[Irrep],
-    n_species: int,
-    mean_degree: float,
-    *,
-    has_skip: bool,
-) -> Layer:
-    carried = {"Y": _harmonics(config.l_max), "h_j": irreps_in, "h_i": irreps_in}
-    c, mixing = config.n_channels, config.internal_mixing
-    message = plan_of(config.message, carried, resolved=not mixing, basis=config.basis)
-    product = _product_plan(config, message, irreps_in, target)
-    summed = message_sum(
-        message, carried, c, mean_degree=mean_degree, reduced=not config.radial_per_path, mixing=mixing
-    )
-    radial = RadialNetwork(
-        config.n_basis, config.radial_widths, summed.n_weights * c, n_species=n_species if config.radial_species else 0
-    )
-    return Layer(
-        message,
-        product,
-        irreps_in,
-        target,
-        n_channels=c,
-        n_species=n_species,
-        radial=radial,
-        message_sum=summed,
-        mixing=mixing,
-        has_skip=has_skip,
-    )
-
-
-def _product_plan(config: FusionNetConfig, message: Plan, irreps_in: Sequence[Irrep], target: Sequence[Irrep]) -> Plan:
-    carried = {"A": message.lines[message.outputs[0]].distinct, "h_i": irreps_in}
-    plan = plan_of(config.product, carried, target, resolved=not config.internal_mixing, basis=config.basis)
-    missing = [str(irrep) for irrep in target if not any(irrep in plan.lines[k].irreps for k in plan.outputs)]
-    if missing:
-        raise ConfigError(
-            f"model.product: no diagram of {list(config.product)} ends in {', '.join(missing)} of hidden_irreps "
-            f"(A carries {', '.join(map(str, carried['A']))}); take it out, or widen the truncations '@n'"
-        )
-    return plan
-
-
-def _harmonics(l_max: int) -> List[Irrep]:
-    return [Irrep(l, (-1) ** l) for l in range(l_max + 1)]

@@ -36,7 +36,10 @@ class FusionNetConfig(BaseModel):
     radial_species: bool = Field(default=False, description="radial weights depend on the two species")
     radial_per_path: bool = Field(default=True, description="weights per (l1, l2, l3); false: shared between the l3")
     readout_width: int = Field(default=16, ge=1)
-    n_outputs: int = Field(default=1, ge=1, description="one energy per electronic state")
+    n_outputs: int = Field(default=1, ge=1, description="one energy per electronic state, or what the head wants")
+    odd_outputs: tuple[int, ...] = Field(
+        default=(), description="outputs that change sign under reflection: couplings of a diabatic head"
+    )
     repulsion: bool = Field(default=False, description="add the Ziegler-Biersack-Littmark pair potential")
 
     @field_validator("hidden_irreps")

@@ -21,6 +21,7 @@ from fusionmd.o3.irreps import Irrep
 class Layer(nn.Module):
     """A_i = W_A sum_j (Y_ij, h_j),  h'_i = W B(A_i) + W_skip (s_{z_i} h_i) (no skip in the first layer).
 
+    The skip is of the irreps with which both the old and the new features begin.
     Where a diagram has the leaf h_i, that is W_center h_i.
     """
 
@@ -47,8 +48,10 @@ class Layer(nn.Module):
         self.mixing = PathMixing(message_sum.path_counts, line.distinct_sizes, c, c)
         self.product = Product(product, carried, target, c, n_species, mixing=mixing)
         self.out = ChannelMixing(target, c, c, basis=basis)
-        self.n_skip: int = sum(n_components(irrep, basis) for irrep in target) if has_skip else 0
-        self.skip = ChannelMixing(target, c, c, basis=basis) if has_skip else nn.Identity()
+        kept = common_start(irreps_in, target) if has_skip else []
+        self.n_skip: int = sum(n_components(irrep, basis) for irrep in kept)
+        self.n_new: int = sum(n_components(irrep, basis) for irrep in target) - self.n_skip
+        self.skip = ChannelMixing(kept, c, c, basis=basis) if has_skip else nn.Identity()
         self.skip_scale = nn.Parameter(torch.ones(n_species, 1, c if has_skip else 0))
         self.reads_centers: bool = any(leaf_name(leaf) == "h_i" for leaf in (*message.leaf_lines, *product.leaf_lines))
         self.center = ChannelMixing(irreps_in, c, c, basis=basis) if self.reads_centers else nn.Identity()
@@ -74,5 +77,14 @@ class Layer(nn.Module):
         messages = self.mixing(self.message_sum(harmonics, weights, neighbors, centers))
         h_new = self.out(self.product([messages, centers], species))
         if self.n_skip > 0:
-            h_new = h_new + self.skip(h.narrow(1, 0, self.n_skip) * self.skip_scale.index_select(0, species))
+            kept = self.skip(h.narrow(1, 0, self.n_skip) * self.skip_scale.index_select(0, species))
+            if self.n_new > 0:
+                kept = torch.nn.functional.pad(kept, [0, 0, 0, self.n_new])
+            h_new = h_new + kept
         return h_new
+
+
+def common_start(one: Sequence[Irrep], other: Sequence[Irrep]) -> list[Irrep]:
+    """The irreps with which both begin."""
+    same = [a == b for a, b in zip(one, other, strict=False)]
+    return list(one[: same.index(False) if False in same else len(same)])

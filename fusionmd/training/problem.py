@@ -72,6 +72,7 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
         train, valid = ([frame for frame in part if not frame.is_isolated_atom] for part in (train, valid))
     section = start.model_section(config.model)
     cutoff, head = cutoff_of(section, elements), head_of(config, start, n_outputs_of(section, elements))
+    check_repulsion(section, head)
     train_graphs, valid_graphs = ([graph_of_frame(f, elements, cutoff) for f in part] for part in (train, valid))
     scales = start.statistics or model_statistics(train, train_graphs, e0, head)
     model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)
@@ -134,6 +135,12 @@ def head_of(config: Config, start: Start, n_outputs: int) -> Head:
     if start.head and "head" in config.model_fields_set and config.head != start.head:
         raise ConfigError(f"the potential has the head {start.head}, not {config.head}; leave `head` out")
     return build_head(start.head or config.head, n_outputs)
+
+
+def check_repulsion(model: Mapping[str, Any], head: Head) -> None:
+    """A repulsion is added to every output, which only makes sense where every output is an energy."""
+    if model.get("repulsion") and not head.is_linear:
+        raise ConfigError(f"model.repulsion would be added to couplings of the {head.kind} head as well; switch it off")
 
 
 def n_outputs_of(model: Mapping[str, Any], elements: tuple[int, ...]) -> int:

@@ -85,9 +85,9 @@ def program_of(source: Layer, program: ProgramWriter) -> ProgramWriter:
 
 
 def write_skip(program: ProgramWriter, source: Layer, h: Line, target: Line) -> None:
-    """Old features, scaled by species and mixed, are added to new ones; the target has the first irreps of h."""
+    """Old features, scaled by species and mixed, are added to the new ones of the same irreps, which come first."""
     skip = cast(ChannelMixing, source.skip)
     scaled = program.scratch(skip.dims)
     for piece, out in zip(h, scaled):
         program.weigh(piece, source.skip_scale, 1, 0, out)
-    program.mix(scaled, list(skip.weights), target)
+    program.mix(scaled, list(skip.weights), target[: len(scaled)])
