@@ -40,6 +40,7 @@ WAVE_NUMBER, TIME_STEP, START, STOP, ROUNDS = 20.0, 5.0, -10.0, 11.0, 3
 N_OURS, N_PEER = 5000, 100
 N_STATES, N_CHANNELS, STEP_FS = 3, 16, 0.1
 STEPS = {1: 20, 10: 6, 100: 3, 1000: 1}  # of each batch size
+CHUNKS = (1, 4)
 CHANNELS = ("transmitted, lower", "transmitted, upper", "reflected, lower", "reflected, upper")
 
 
@@ -128,6 +129,10 @@ def potential() -> dict[str, Any]:
     numbers, places = octane()
     surfaces = PotentialSurfaces(loaded, numbers)
     rows = [batch_row(surfaces, places, n) for n in STEPS]
+    chunked = {
+        str(chunk): batch_row(PotentialSurfaces(loaded, numbers, chunk=chunk), places, 100)["step_ms"]
+        for chunk in CHUNKS
+    }
     return {
         "settings": {
             "atoms": len(numbers),
@@ -138,6 +143,7 @@ def potential() -> dict[str, Any]:
             "compiled": loaded.is_compiled,
         },
         "rows": rows,
+        "chunked_step_ms": chunked,
         "hessian_vector_products_ms": hessian_row(surfaces, places),
     }
 
@@ -174,10 +180,15 @@ def batch_row(surfaces: PotentialSurfaces, places: np.ndarray, n: int) -> dict[s
     return {"trajectories": n, "step_ms": step, "evaluation_ms": evaluation, "ratio": step / evaluation}
 
 
-def hessian_row(surfaces: PotentialSurfaces, places: np.ndarray) -> float:
-    """Milliseconds per trajectory of the curvatures of all states."""
-    positions = np.repeat(places.ravel()[None] / ANGSTROM_PER_BOHR, 4, axis=0)
-    return cpu(lambda: surfaces.curvatures(positions, np.full_like(positions, 1e-4)), 2) * 1e3 / 4
+def hessian_row(surfaces: PotentialSurfaces, places: np.ndarray) -> dict[str, float]:
+    """Milliseconds per trajectory of the curvature of one gap, of two states, for one and for 16 trajectories."""
+    return {str(n): _curvature_ms(surfaces, places, n) for n in (1, 16)}
+
+
+def _curvature_ms(surfaces: PotentialSurfaces, places: np.ndarray, n: int) -> float:
+    positions = np.repeat(places.ravel()[None] / ANGSTROM_PER_BOHR, n, axis=0)
+    asked = np.tile(np.arange(N_STATES) < 2, (n, 1))
+    return cpu(lambda: surfaces.curvatures(positions, np.full_like(positions, 1e-4), asked), 2) * 1e3 / n
 
 
 def cpu(function: Callable[[], object], repeats: int) -> float:
@@ -220,15 +231,10 @@ def table(parts: dict[str, Any]) -> dict[str, Any]:
                 f"{row['ratio']:.2f} times",
             ]
         )
-    if "potential" in parts:
-        rows.append(
-            [
-                "curvature of all gaps by Hessian-vector products",
-                f"{parts['potential']['hessian_vector_products_ms']:.3g} ms a trajectory",
-                "",
-                "",
-            ]
-        )
+    for n, spent in parts.get("potential", {}).get("hessian_vector_products_ms", {}).items():
+        rows.append([f"curvature of one gap by Hessian-vector products, {n} together", f"{spent:.3g} ms each", "", ""])
+    for chunk, spent in parts.get("potential", {}).get("chunked_step_ms", {}).items():
+        rows.append([f"100 together, the same bits in any batch: chunk {chunk}", f"{spent:.3g} ms a step", "", ""])
     return {
         "title": "Speed of surface hopping",
         "columns": ["case", "ours", "beside it", "ratio"],

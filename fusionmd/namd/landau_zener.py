@@ -91,7 +91,9 @@ def turning_points(old: State, new: State, dt: float) -> tuple[IntArray, Array]:
 def exact_probabilities(state: State, other: IntArray, surfaces: Surfaces) -> Array:
     """P(active -> other) [n, n_states] at a minimum, d2Z/dt2 = v (H_b - H_a) v + (g_b - g_a) . a from Hessians."""
     rows = np.arange(state.n_trajectories)
-    bends = surfaces.curvatures(state.positions, state.velocities)
+    order = np.arange(surfaces.n_states)
+    asked = (order == state.active[:, None]) | (order == other[:, None])
+    bends = surfaces.curvatures(state.positions, state.velocities, asked)
     acceleration = -state.active_gradients / surfaces.masses
     pushed = dot(state.electronic.gradients, acceleration[:, None, :])
     sign = np.sign(other - state.active)

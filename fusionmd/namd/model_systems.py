@@ -83,8 +83,8 @@ class ModelSurfaces:
         couplings = _couplings(slopes, energies) if with_couplings else None
         return Electronic(energies, gradients, matrix, vectors, couplings)
 
-    def curvatures(self, positions: Array, velocities: Array) -> Array:
-        """v . H_k . v of every state [n, n_states]; W'' is a difference of two analytic derivatives."""
+    def curvatures(self, positions: Array, velocities: Array, asked: BoolArray) -> Array:
+        """v . H_k . v of all states, asked for or not [n, n_states]; W'' is a difference of analytic derivatives."""
         energies, vectors = eigenstates(self.model.matrix(positions))
         sizes = np.sqrt(dot(velocities, velocities))
         time = (SECOND_STEP / np.maximum(sizes, np.finfo(np.float64).tiny))[:, None]

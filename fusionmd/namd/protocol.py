@@ -62,8 +62,8 @@ class Surfaces(Protocol):
     @property
     def name(self) -> str: ...
 
-    def curvatures(self, positions: Array, velocities: Array) -> Array:
-        """v . H_k . v of every state, H_k = second derivatives of E_k [n_traj, n_states], Hartree per time squared."""
+    def curvatures(self, positions: Array, velocities: Array, asked: BoolArray) -> Array:
+        """v . H_k . v where `asked`, H_k = second derivatives of E_k [n_traj, n_states], Hartree per time squared."""
 
     def evaluate(self, positions: Array, asked: BoolArray, *, with_couplings: bool = False) -> Electronic:
         """Energies of all states at positions [n_traj, n_dof], bohr; gradients where `asked` [n_traj, n_states]."""

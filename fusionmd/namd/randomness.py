@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     VELOCITY = 3
     ACTIVE_STATE = 4
     EXCITATION = 5
+    THERMOSTAT = 6
 
 
 def uniform(seed: int, trajectory: ArrayLike, step: ArrayLike, purpose: Purpose, draw: ArrayLike = 0) -> Array:

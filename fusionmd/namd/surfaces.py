@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from ase.data import atomic_masses
 
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
+from fusionmd.graph import Graph
+from fusionmd.graph import concatenate as graph_together
+from fusionmd.namd.chunks import chunks
 from fusionmd.namd.protocol import Array, BoolArray, Electronic, IntArray
-from fusionmd.namd.rows import concatenate
+from fusionmd.namd.rows import concatenate, take
 from fusionmd.potential import Potential
+from fusionmd.potential.derivatives import hessian_vector_products
+from fusionmd.potential.potential import CPU_PASS_BYTES
 from fusionmd.structure import Structure
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
@@ -26,8 +32,8 @@ class PotentialSurfaces:
     """The states of a potential for one molecule or crystal.
 
     numbers: Atomic numbers [n_atoms].  cell, pbc: As in `Structure`.  masses_amu: [n_atoms] (None: standard weights).
-    chunk: Structures that are evaluated together (None: all). Rounding depends on who shares a chunk: with 1 and one
-    thread, trajectories are equal bit for bit in any batch; larger ones are faster, equal to about 1e-10 Hartree.
+    chunk: Structures that are evaluated together, in chunks of one shape: with one thread the same bits in any batch.
+    None: as it is fastest; equal to about 1e-10 Hartree, since rounding depends on who is together.
     The order of states is that of the file; a gap is the size of their difference.
     """
 
@@ -88,31 +94,57 @@ class PotentialSurfaces:
         """Energies of all states, in the order of the file, and the gradients asked for."""
         if with_couplings:
             raise MissingQuantityError(f"{self.name} has no coupling vectors; use a method that needs none")
-        points = (positions * ANGSTROM_PER_BOHR).reshape(len(positions), -1, 3)
-        structures = [self._frame.with_positions(point) for point in points]
-        size = self.chunk or max(len(structures), 1)
-        parts = [
-            self._evaluate(structures[begin : begin + size], asked[begin : begin + size])
-            for begin in range(0, len(structures), size)
-        ]
-        return concatenate(parts)
+        structures = self._structures(positions)
+        graphs = [self.potential.graph(structure) for structure in structures]
+        rows, parts = [], []
+        for chosen, grown in self._chunks(graphs):
+            rows.append(chosen)
+            parts.append(self._evaluate([structures[row] for row in chosen], grown, asked[chosen]))
+        return take(concatenate(parts), _first_places(np.concatenate(rows)))
 
-    def curvatures(self, positions: Array, velocities: Array) -> Array:
-        """v . H_k . v of every state [n, n_states], by one Hessian-vector product a state and geometry."""
-        points = (positions * ANGSTROM_PER_BOHR).reshape(len(positions), -1, 3)
-        along = (velocities * ANGSTROM_PER_BOHR).reshape(points.shape)
-        result = np.empty((len(positions), self.n_states))
-        for row, (point, vector) in enumerate(zip(points, along, strict=True)):
-            structure = self._frame.with_positions(point)
-            for state in range(self.n_states):
-                product = self.potential.hessian_vector_product(structure, vector, state=state)
-                result[row, state] = (product * vector).sum() * HARTREE_PER_EV
-        return result
+    def curvatures(self, positions: Array, velocities: Array, asked: BoolArray) -> Array:
+        """v . H_k . v of the states asked for [n, n_states], by Hessian-vector products, several at once."""
+        graphs = [self.potential.graph(structure) for structure in self._structures(positions)]
+        along = (velocities * ANGSTROM_PER_BOHR).reshape(len(positions), -1, 3)
+        result = np.full((len(positions), self.n_states), np.nan)
+        for state in range(self.n_states):
+            for rows in self._together(graphs, np.flatnonzero(asked[:, state])):
+                products = self._products([graphs[row] for row in rows], along[rows], state) * along[rows]
+                result[rows, state] = products.reshape(len(rows), -1).sum(axis=1)
+        return result * HARTREE_PER_EV
 
-    def _evaluate(self, structures: list[Structure], asked: BoolArray) -> Electronic:
+    def _together(self, graphs: Sequence[Graph], rows: IntArray) -> list[IntArray]:
+        """Rows whose products are made at once: what fits into a pass; with chunks each alone, which any batch can."""
+        largest = max((graphs[row].n_edges for row in rows), default=1)
+        size = 1 if self.chunk is not None else max(1, self._edges_in_a_pass // max(largest, 1))
+        return [rows[begin : begin + size] for begin in range(0, len(rows), size)]
+
+    @property
+    def _edges_in_a_pass(self) -> int:
+        return CPU_PASS_BYTES // max(self.potential.metadata.bytes_per_edge, 1)
+
+    def _structures(self, positions: Array) -> list[Structure]:
+        points = (positions * ANGSTROM_PER_BOHR).reshape(len(positions), -1, 3)
+        return [self._frame.with_positions(point) for point in points]
+
+    def _chunks(self, graphs: Sequence[Graph]) -> Iterator[tuple[IntArray, Sequence[Graph]]]:
+        """Rows and graphs that are evaluated together."""
+        if self.chunk is not None:
+            yield from chunks(graphs, self.chunk, self._edges_in_a_pass)
+        else:
+            yield np.arange(len(graphs)), graphs
+
+    def _products(self, graphs: Sequence[Graph], vectors: Array, state: int) -> Array:
+        """Hessians of several structures times a displacement of each [n, n_atoms, 3]: one block-diagonal Hessian."""
+        whole = graph_together(graphs)
+        flat = vectors.reshape(-1, 3)
+        found = hessian_vector_products(self.potential.core, whole, flat, state=state, max_edges=whole.n_edges)
+        return found.reshape(vectors.shape)
+
+    def _evaluate(self, structures: list[Structure], graphs: Sequence[Graph], asked: BoolArray) -> Electronic:
         """One chunk. Every structure gets as many requests as the one with most; the rest repeat its first state."""
         requests = _requests(asked)
-        found = self.potential.evaluate(structures, states=requests.T)
+        found = self.potential.evaluate_graphs(structures, graphs, states=requests.T)
         energies = np.stack([one.energies for one in found]) * HARTREE_PER_EV
         gradients = np.full((*energies.shape, self.n_dof), np.nan)
         for row, one in enumerate(found):
@@ -120,6 +152,11 @@ class PotentialSurfaces:
         is_committee = self.potential.metadata.n_members > 1
         deviations = np.stack([one.energies_std for one in found]) * HARTREE_PER_EV if is_committee else None
         return Electronic(energies, np.where(asked[:, :, None], gradients, np.nan), uncertainties=deviations)
+
+
+def _first_places(rows: IntArray) -> IntArray:
+    """Where each row number 0, 1, ... comes first."""
+    return np.unique(rows, return_index=True)[1]
 
 
 def _requests(asked: BoolArray) -> IntArray:

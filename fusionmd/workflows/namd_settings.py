@@ -33,7 +33,9 @@ class FileSettings(BaseModel):
     model_config = STRICT
     potential: str
     frames: str = Field(description="structures with velocities, any format ASE reads")
-    chunk: int | None = Field(None, ge=1, description="structures that are evaluated together; part of the protocol")
+    chunk: int | None = Field(
+        None, ge=1, description="structures evaluated together, in one shape: same bits in any batch"
+    )
 
 
 class TriageSettings(BaseModel):

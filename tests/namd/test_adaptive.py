@@ -23,7 +23,7 @@ def assert_curvatures(surfaces, positions, velocities, *, step, rtol):
     asked = np.ones((len(positions), surfaces.n_states), dtype=bool)
     ahead, behind = (surfaces.evaluate(positions + sign * step * velocities, asked).gradients for sign in (1, -1))
     expected = dot(ahead - behind, velocities[:, None, :]) / (2 * step)
-    found = surfaces.curvatures(positions, velocities)
+    found = surfaces.curvatures(positions, velocities, asked)
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-6 * np.abs(expected).max())
 
 
@@ -44,6 +44,10 @@ def test_curvatures_of_potential_files(tmp_path):
     places = np.array([[0, 0, 0, 0.97, 0, 0, -0.3, 0.95, 0], [0, 0, 0, 1.1, 0, 0, -0.2, 0.9, 0.1]]) / ANGSTROM_PER_BOHR
     speeds = np.random.default_rng(2).normal(size=places.shape) * 1e-3
     assert_curvatures(surfaces, places, speeds, step=0.1, rtol=1e-4)
+    some = np.array([[True, False], [False, False]])
+    partly = surfaces.curvatures(places, speeds, some)
+    assert partly[0, 0] == pytest.approx(surfaces.curvatures(places, speeds, ~some | some)[0, 0], rel=1e-12)
+    assert np.isnan(partly[~some]).all()
 
 
 def test_the_minimum_of_a_cubic_is_found():

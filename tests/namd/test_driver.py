@@ -60,6 +60,21 @@ def test_any_split_into_batches_gives_the_same_bits(method):
     same(take(whole.final, np.array([17])), alone.final)
 
 
+@pytest.mark.parametrize("name", ["local diabatisation", "landau zener", "coherent switching"])
+def test_alone_or_among_a_thousand_the_bits_are_the_same(name):
+    made = parts(linear_vibronic(), 10.0, substeps=3, **METHODS[name])
+    state = vibronic_start(made, 1000)
+    whole = run_ensemble(state, made, n_steps=60, interval=20)
+    for number in (0, 17, 999):
+        row = np.array([number])
+        alone = run_ensemble(take(state, row), made, n_steps=60, interval=20)
+        same(take(whole.final, row), alone.final)
+        same(take(whole.records, row), alone.records)
+    in_parts = run_ensemble(state, made, n_steps=60, interval=20, batch_size=73)
+    same(whole.final, in_parts.final)
+    same(whole.hops, in_parts.hops)
+
+
 def test_finished_trajectories_leave_and_the_others_do_not_notice():
     made = parts(SimpleAvoidedCrossing(), 10.0, hopping="fssh", amplitudes="diabatic", substeps=2)
     state = packet_start(made, 30)

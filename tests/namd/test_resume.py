@@ -93,20 +93,21 @@ def test_batches_of_one_and_several_workers_give_the_same_bits(tmp_path):
 
 @pytest.fixture
 def of_file(tmp_path):
-    """Settings of a run on a potential file of two states, six trajectories."""
+    """Settings of a run on a potential file of two states, six trajectories in chunks of four."""
     energies = {1: -13.6, 6: -1030.0, 8: (-2040.0, -2039.0)}
     export_potential(ToyModel(n_outputs=2).double(), tmp_path / "two.pt", atomic_energies=energies)
     (tmp_path / "start.xyz").write_text("".join(ATOMS.replace("1.30", f"1.3{k}") for k in range(6)))
-    surfaces = {"potential": str(tmp_path / "two.pt"), "frames": str(tmp_path / "start.xyz"), "chunk": 1}
+    surfaces = {"potential": str(tmp_path / "two.pt"), "frames": str(tmp_path / "start.xyz"), "chunk": 4}
     return settings(surfaces=surfaces, method={"hopping": "lzsh"}, diabatic_state=None, state=1, n_steps=20, interval=5)
 
 
-def test_potential_files_in_chunks_of_one_give_the_same_bits(of_file, tmp_path):
+@pytest.mark.slow
+def test_potential_files_in_chunks_give_the_same_bits(of_file, tmp_path):
     run_namd(of_file, tmp_path / "whole.h5")
     run_namd(of_file.model_copy(update={"batch_size": 1}), tmp_path / "single.h5")
-    run_namd(of_file.model_copy(update={"batch_size": 2}), tmp_path / "two.h5", workers=2)
+    run_namd(of_file.model_copy(update={"batch_size": 2}), tmp_path / "four.h5", workers=4)
     assert_same_bits(tmp_path / "whole.h5", tmp_path / "single.h5")
-    assert_same_bits(tmp_path / "whole.h5", tmp_path / "two.h5")
+    assert_same_bits(tmp_path / "whole.h5", tmp_path / "four.h5")
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
+from fusionmd.namd.chunks import EDGES, chunks
 from fusionmd.namd.config import method_of, parts_of
 from fusionmd.namd.driver import start
 from fusionmd.namd.ensemble import run_ensemble
 from fusionmd.namd.sampling import adiabatic_start
 from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.potential import export_potential, load_potential
+from fusionmd.structure import Structure
 from fusionmd.units import ANGSTROM_PER_BOHR, ELECTRON_MASS_PER_AMU, HARTREE_PER_EV
 from tests.toy_model import ToyModel
 
@@ -65,6 +67,52 @@ def test_chunks_of_one_are_equal_bit_for_bit_in_any_batch(potential, positions):
     assert np.array_equal(whole.gradients[5], alone.gradients[0], equal_nan=True)
     together = PotentialSurfaces(potential, NUMBERS).evaluate(positions, asked)
     np.testing.assert_allclose(together.energies, whole.energies, rtol=0, atol=1e-10)
+
+
+def test_chunks_of_one_shape_are_equal_bit_for_bit_in_any_batch(potential):
+    """A thousand geometries, so spread that their graphs have different sizes."""
+    jitter = np.random.default_rng(1).normal(size=(1000, 5, 3)) * np.linspace(0.05, 0.6, 1000)[:, None, None]
+    positions = ((PLACES * 1.4 + jitter) / ANGSTROM_PER_BOHR).reshape(1000, 15)
+    sizes = {potential.graph(one).n_edges for one in PotentialSurfaces(potential, NUMBERS)._structures(positions)}
+    assert len(sizes) > 1
+    surfaces = PotentialSurfaces(potential, NUMBERS, chunk=4)
+    asked = np.eye(2, dtype=bool)[np.arange(1000) % 2]
+    asked[::7] = True
+    whole = surfaces.evaluate(positions, asked)
+    mixed = np.random.default_rng(2).permutation(1000)
+    for rows in (mixed[:1], mixed[1:8], mixed[8:400], mixed):
+        part = surfaces.evaluate(positions[rows], asked[rows])
+        assert (part.energies == whole.energies[rows]).all()
+        assert np.array_equal(part.gradients, whole.gradients[rows], equal_nan=True)
+    free = PotentialSurfaces(potential, NUMBERS).evaluate(positions, asked)
+    np.testing.assert_allclose(whole.energies, free.energies, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(whole.gradients[asked], free.gradients[asked], atol=1e-10)
+
+
+def test_chunks_have_one_shape_that_depends_on_each_graph_alone(potential):
+    rng = np.random.default_rng(3)
+    numbers, sides = np.tile([1, 6], 12), [2.6] * 5 + [3.6] * 6 + [9.0] * 2
+    graphs = [potential.graph(Structure(numbers, side * place)) for side in sides for place in [spread(rng)]]
+    found = list(chunks(graphs, 4, 10**6))
+    assert sorted({int(row) for rows, _ in found for row in rows}) == list(range(13))
+    shapes = {}
+    for rows, grown in found:
+        assert len(rows) == len(grown) == 4
+        shape = {(graph.n_edges, graph.slots.shape[1]) for graph in grown}
+        assert len(shape) == 1
+        shapes |= dict.fromkeys(rows.tolist(), shape.pop())
+    assert len(set(shapes.values())) >= 3 and all(n % EDGES == 0 for n, _ in shapes.values())
+    for row in (0, 7, 12):
+        ((alone, grown),) = chunks([graphs[row]], 4, 10**6)
+        assert (grown[0].n_edges, grown[0].slots.shape[1]) == shapes[row] and alone.tolist() == [0] * 4
+    dense = max(n for n, _ in shapes.values())
+    assert max(len(rows) for rows, _ in chunks(graphs[:5], 4, 2 * dense)) == 2
+
+
+def spread(rng):
+    """24 points of a unit cube, none near another."""
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)[:24] / 3
+    return grid + rng.uniform(-0.04, 0.04, size=grid.shape)
 
 
 def run(potential, positions, dt, n_steps, **method):
