@@ -13,11 +13,10 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from fusionmd.fusion.diagram import Diagram
+from fusionmd.models.frame import framed
 from fusionmd.models.network_config import TensorConfig, layer_irreps, natural
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.level import Level
-from fusionmd.nn.neighborhood import Neighborhood
-from fusionmd.nn.repulsion import ZBLRepulsion
 
 
 class CormorantConfig(TensorConfig):
@@ -66,19 +65,7 @@ def cormorant(config: CormorantConfig, *, elements: Sequence[int], statistics: M
                 mean_degree=float(statistics.get("mean_degree", 1.0)),
             )
         )
-    neighborhood = Neighborhood(
-        config.cutoff, len(elements), l_max=config.l_max, n_basis=config.n_basis, cutoff_power=config.cutoff_power
-    )
-    return AtomicNetwork(
-        neighborhood,
-        levels,
-        n_channels=config.n_channels,
-        elements=elements,
-        statistics=statistics,
-        readout_width=config.readout_width,
-        n_outputs=config.n_outputs,
-        repulsion=ZBLRepulsion(elements) if config.repulsion else None,
-    )
+    return framed(config, levels, elements, statistics)
 
 
 def _demand_leaves(texts: tuple[str, ...], allowed: set[str], *, needed: str) -> tuple[str, ...]:

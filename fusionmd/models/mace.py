@@ -13,15 +13,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from fusionmd.fusion.plan import plan_of
+from fusionmd.models.frame import framed
 from fusionmd.models.network_config import TensorConfig, layer_irreps, natural
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.distance_transform import AgnesiTransform
 from fusionmd.nn.mace_repulsion import MaceRepulsion
-from fusionmd.nn.neighborhood import Neighborhood
 from fusionmd.nn.product import Product
 from fusionmd.nn.product_layer import ProductLayer
 from fusionmd.nn.reachable import reaching_plan
-from fusionmd.nn.repulsion import ZBLRepulsion
 from fusionmd.o3.irreps import Irrep
 
 Interaction = Literal["plain", "residual", "density", "density_residual"]
@@ -68,29 +67,12 @@ def network(
     config: MaceConfig, layers: Sequence[ProductLayer], elements: Sequence[int], statistics: Mapping[str, Any]
 ) -> AtomicNetwork:
     """The layers in their frame."""
-    repulsion: ZBLRepulsion | None = ZBLRepulsion(elements) if config.repulsion else None
+    transform = AgnesiTransform(elements) if config.distance_transform == "agnesi" else None
+    repulsion = None
     if config.repulsion == "mace":
         scale = float(statistics.get("rms_force", 1.0))
         repulsion = MaceRepulsion(elements, power=config.cutoff_power, scale=scale)
-    transform = AgnesiTransform(elements) if config.distance_transform == "agnesi" else None
-    neighborhood = Neighborhood(
-        config.cutoff,
-        len(elements),
-        l_max=config.l_max,
-        n_basis=config.n_basis,
-        cutoff_power=config.cutoff_power,
-        transform=transform,
-    )
-    return AtomicNetwork(
-        neighborhood,
-        layers,
-        n_channels=config.n_channels,
-        elements=elements,
-        statistics=statistics,
-        readout_width=config.readout_width,
-        n_outputs=config.n_outputs,
-        repulsion=repulsion,
-    )
+    return framed(config, layers, elements, statistics, transform=transform, repulsion=repulsion)
 
 
 def left_trees(n: int, inner: str) -> tuple[str, ...]:

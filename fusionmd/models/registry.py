@@ -14,6 +14,7 @@ from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
 from fusionmd.models.mace import MaceConfig, mace
 from fusionmd.models.mace_fusion import MaceFusionConfig, mace_fusion
+from fusionmd.models.nequip import NequipConfig, nequip
 
 Builder = Callable[..., nn.Module]
 
@@ -23,6 +24,7 @@ _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
     "fusion_net": (FusionNetConfig, fusion_net),
     "mace": (MaceConfig, mace),
     "mace_fusion": (MaceFusionConfig, mace_fusion),
+    "nequip": (NequipConfig, nequip),
 }
 
 

@@ -9,17 +9,16 @@ from fusionmd.fusion.diagram import Diagram
 from fusionmd.fusion.enumerate import Labelling
 from fusionmd.fusion.evaluate import BlockWeights, evaluate
 from fusionmd.fusion.plan import Plan
-from fusionmd.graph import graph_of
 from fusionmd.models import build_model
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.level import Level
 from fusionmd.nn.neighborhood import Neighbors
 from fusionmd.o3.irreps import Irrep
 from tests.models.nets import ELEMENTS, STATISTICS, atomic_energies, energy_and_forces, molecule
+from tests.models.oracle import features, harmonics_of, parts, seen_by
 from tests.models.zoo import COMMON, member
 
 C = COMMON["n_channels"]
-NATURAL = [Irrep(0, 1), Irrep(1, -1), Irrep(2, 1)]
 
 
 @pytest.fixture(params=["cormorant", "cormorant_fusion"])
@@ -28,22 +27,12 @@ def network(request) -> AtomicNetwork:
 
 
 def test_a_level_is_its_diagrams(network) -> None:
-    level, seen, h = network.layers[1], *state(network)
+    level, seen, h = network.layers[1], seen_by(network), features(5, network.layers[0].dim, C)
     with torch.no_grad():
         expected = level(h, h[seen.senders], torch.zeros(len(h)), seen).numpy()
     found = oracle_level(level, seen, h)
     assert np.abs(expected).max() > 0.01
     assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
-
-
-def state(network: AtomicNetwork) -> tuple[Neighbors, torch.Tensor]:
-    """What the atoms of a molecule see, and random features [n, m, c] with the irreps of the hidden layer."""
-    structure = molecule(5)
-    graph = graph_of(structure, ELEMENTS, network.cutoff)
-    with torch.no_grad():
-        seen = network.neighborhood(graph.edge_vectors, graph.senders, graph.slots, graph.species)
-    dim = network.layers[0].dim
-    return seen, torch.randn(5, dim, C, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
 def oracle_level(level: Level, seen: Neighbors, h: torch.Tensor) -> np.ndarray:
@@ -56,7 +45,7 @@ def oracle_level(level: Level, seen: Neighbors, h: torch.Tensor) -> np.ndarray:
     legs = zip(parts(centers, irreps).values(), parts(neighbors, irreps).values(), strict=True)
     overlap = np.concatenate([(a * b).mean(1) for a, b in legs], 1)
     weights = weights + (seen.envelope.numpy() * (overlap @ level.overlap.detach().numpy())).reshape(weights.shape)
-    y = {i: seen.harmonics.reshape(n * d, -1).numpy()[:, i.l**2 : (i.l + 1) ** 2, None] for i in NATURAL}
+    y = harmonics_of(seen, 2)
     order = sorted(y)
     g = {i: y[i] * weights[:, order.index(i), None] for i in order}
     on_edges = {"Y": g, "h_j": parts(neighbors, irreps), "h_i": parts(centers, irreps)}
@@ -72,11 +61,6 @@ def oracle_level(level: Level, seen: Neighbors, h: torch.Tensor) -> np.ndarray:
         assert len(of_irrep) == len(matrices)
         mixed.append(sum(term @ matrix for term, matrix in zip(of_irrep, matrices, strict=True)))
     return np.concatenate(mixed, 1)
-
-
-def parts(x: np.ndarray, irreps) -> dict[Irrep, np.ndarray]:
-    stops = np.cumsum([irrep.dim for irrep in irreps])[:-1]
-    return dict(zip(irreps, np.split(x, stops, 1), strict=True))
 
 
 def terms(plan: Plan, contraction, values) -> list[tuple[Irrep, np.ndarray]]:

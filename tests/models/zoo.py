@@ -30,6 +30,8 @@ ZOO: dict[str, dict[str, Any]] = {
         "distance_transform": "agnesi",
     },
     "mace_fusion": {"name": "mace_fusion"},
+    "nequip": {"name": "nequip", "n_layers": 2},
+    "nequip, both parities": {"name": "nequip", "n_layers": 4, "hidden_irreps": "0e + 0o + 1o + 1e"},
     "cormorant": {"name": "cormorant"},
     "cormorant_fusion": {"name": "cormorant_fusion", "hidden_irreps": "0e + 1o"},
 }
