@@ -12,6 +12,7 @@ from fusionmd.errors import ConfigError
 from fusionmd.models.cormorant import CormorantConfig, CormorantFusionConfig, cormorant
 from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
+from fusionmd.models.ictp import IctpConfig, ictp
 from fusionmd.models.mace import MaceConfig, mace
 from fusionmd.models.mace_fusion import MaceFusionConfig, mace_fusion
 from fusionmd.models.nequip import NequipConfig, nequip
@@ -22,6 +23,7 @@ _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
     "cormorant": (CormorantConfig, cormorant),
     "cormorant_fusion": (CormorantFusionConfig, cormorant),
     "fusion_net": (FusionNetConfig, fusion_net),
+    "ictp": (IctpConfig, ictp),
     "mace": (MaceConfig, mace),
     "mace_fusion": (MaceFusionConfig, mace_fusion),
     "nequip": (NequipConfig, nequip),
