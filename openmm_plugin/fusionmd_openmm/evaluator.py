@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 
 from fusionmd.graph import Graph, species_of
 from fusionmd.moving_graph import MovingGraph
-from fusionmd.potential import Potential, passes
+from fusionmd.potential import Potential
 from fusionmd.potential.torchscript import differentiable
 from fusionmd.structure import Structure
 from fusionmd.units import ANGSTROM_PER_NM, KJ_PER_MOL_PER_EV
 from fusionmd_openmm.settings import Settings, load_shared
 from fusionmd_openmm.torch_script import force_module
+from fusionmd_openmm.workspace import Result, Workspace
 
 KJ_PER_MOL_NM_PER_EV_ANGSTROM = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM
 # Below, memory is no question and tens of microseconds are; above, `Potential` cuts into blocks what is too large.
 DIRECT_MAX_EDGES = 5_000
-
-Result = tuple[float, NDArray[np.float64]]
 
 
 class EvaluationError(RuntimeError):
@@ -52,23 +51,34 @@ class Evaluator:
         self._local = threading.local()  # OpenMM may call from several threads; each keeps its own neighbours
 
     def __call__(self, state: Any) -> Result:
-        """Energy, kJ/mol, and forces [n_atoms, 3], kJ/mol/nm, at the positions of an `openmm.State`."""
+        """Energy, kJ/mol, and forces [n_atoms, 3], kJ/mol/nm, at the positions of an `openmm.State`.
+
+        The forces are overwritten by the next call in this thread; OpenMM copies them.
+        """
         self.failure = None
         try:
-            positions = _positions(state)
+            workspace = self._workspace
+            positions = workspace.positions_of(state)
             if not self.settings.is_periodic:
-                return self.evaluate(positions)
-            return self.evaluate(positions, state.getPeriodicBoxVectors(asNumpy=True)._value * ANGSTROM_PER_NM)
+                return self._evaluated(workspace, positions, None)
+            cell = state.getPeriodicBoxVectors(asNumpy=True)._value * ANGSTROM_PER_NM
+            return self._evaluated(workspace, positions, cell)
         except BaseException as error:  # Ctrl-C too, which OpenMM would swallow
             self.failure = error
             raise EvaluationError(failure_text(error)) from None
 
     def evaluate(self, positions: NDArray[np.float64], cell: NDArray[np.float64] | None = None) -> Result:
         """The same at positions [n_atoms, 3] and, if periodic, cell vectors as rows [3, 3], both in angstrom."""
+        energy, forces = self._evaluated(self._workspace, positions, cell)
+        return energy, forces.copy()
+
+    def _evaluated(
+        self, workspace: Workspace, positions: NDArray[np.float64], cell: NDArray[np.float64] | None
+    ) -> Result:
         with differentiable():
-            graph = self._moving.at(positions, cell)
-            if self._is_direct and graph.senders.shape[0] <= DIRECT_MAX_EDGES:
-                energy, forces = self._direct(graph)
+            graph = workspace.moving.at(positions, cell)
+            if self._is_direct and graph.senders.numel() <= DIRECT_MAX_EDGES:
+                energy, forces = workspace.direct(graph)
             else:
                 structure = Structure(self._numbers, positions, cell, self.settings.is_periodic)
                 energy, forces = self._bounded(structure, graph)
@@ -82,14 +92,6 @@ class Evaluator:
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, (self.content, asdict(self.settings))
 
-    def _direct(self, graph: Graph) -> Result:
-        """A small graph, in one call of TorchScript: no virials, no statistics."""
-        tensors = (graph.edge_vectors, graph.senders, graph.receivers, graph.slots)
-        if not self._is_on_cpu:
-            tensors = passes.inputs(graph, self.potential.device)[:4]
-        row = self._module.flat_from_edges(*tensors).cpu().numpy()
-        return float(row[0]), row[1:].reshape(-1, 3)
-
     def _bounded(self, structure: Structure, graph: Graph) -> Result:
         """A graph of any size, within `memory_GB`; and compiled potentials."""
         settings = self.settings
@@ -99,24 +101,21 @@ class Evaluator:
         return found.energy * KJ_PER_MOL_PER_EV, found.forces[0] * KJ_PER_MOL_NM_PER_EV_ANGSTROM
 
     @property
-    def _moving(self) -> MovingGraph:
+    def _workspace(self) -> Workspace:
         try:
-            found: MovingGraph = self._local.moving
+            found: Workspace = self._local.workspace
         except AttributeError:
             potential, settings = self.potential, self.settings
-            found = self._local.moving = MovingGraph(
+            moving = MovingGraph(
                 self._numbers, potential.elements, potential.cutoff, pbc=settings.is_periodic, skin=settings.skin
             )
+            found = self._local.workspace = Workspace(moving, self._module, potential.device)
         return found
 
     @cached_property
     def _is_direct(self) -> bool:
         """Whether graphs go to TorchScript in one call, as long as they are small."""
         return self.settings.memory_GB is None and self.potential.compiled is None
-
-    @cached_property
-    def _is_on_cpu(self) -> bool:
-        return self.potential.device.type == "cpu"
 
     @cached_property
     def _numbers(self) -> NDArray[np.int64]:
@@ -152,17 +151,6 @@ class Broken:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, self.arguments
-
-
-def _positions(state: Any) -> NDArray[np.float64]:
-    """Of all particles of an `openmm.State` [n_atoms, 3], angstrom.
-
-    `State.getPositions` spends forty microseconds on its attributes and units, more than all the rest here.
-    """
-    positions = np.empty((state._getNumParticles(), 3))
-    state._getVectorAsNumpy(state.Positions, positions)
-    positions *= ANGSTROM_PER_NM
-    return positions
 
 
 def restored(*arguments: Any) -> Evaluator | Broken:

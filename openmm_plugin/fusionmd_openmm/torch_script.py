@@ -68,26 +68,29 @@ class TorchForceModule(nn.Module):
 
     @torch.jit.export
     def from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tuple[Tensor, Tensor]:
-        """Energy [], kJ/mol, and forces [n_atoms, 3], kJ/mol/nm; few operations, for each costs microseconds.
+        """Energy [], kJ/mol, and forces [n_atoms, 3], kJ/mol/nm.
 
         Arguments as in `fusionmd.graph.Graph`. Gradients must be enabled where it is called.
         """
+        energy = torch.zeros([], dtype=torch.float64, device=vectors.device)
+        forces = torch.zeros([self.species.size(0), 3], dtype=torch.float64, device=vectors.device)
+        self.into(energy, forces, vectors, senders, receivers, slots)
+        return energy, forces
+
+    @torch.jit.export
+    def into(
+        self, energy: Tensor, forces: Tensor, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor
+    ) -> None:
+        """The same, written to `energy` and `forces`; few operations, for each costs microseconds."""
         n_atoms = self.species.size(0)
         energies, _, gradients = self.core(
             vectors, senders, receivers, slots, self.species, n_atoms, self.index, 1, self.states
         )
-        energy = energies[0, 0, self.state] if self.is_single else energies[:, 0, self.state].mean()
-        slopes = gradients[0, 0] if self.is_single else gradients[:, 0].mean(0)
+        chosen = energies.flatten()[self.state] if self.is_single else energies[:, 0, self.state].mean()
+        slopes = gradients.view(-1, 3) if self.is_single else gradients[:, 0].mean(0)
         unit = self.kj_per_mol_per_ev * self.angstrom_per_nm
-        forces = torch.zeros([n_atoms, 3], dtype=torch.float64, device=slopes.device)
-        forces.index_add_(0, receivers, slopes, alpha=unit).index_add_(0, senders, slopes, alpha=-unit)
-        return energy * self.kj_per_mol_per_ev, forces
-
-    @torch.jit.export
-    def flat_from_edges(self, vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor) -> Tensor:
-        """Energy and forces in one row [1 + 3 n_atoms]: who speaks Python fetches one tensor instead of two."""
-        energy, forces = self.from_edges(vectors, senders, receivers, slots)
-        return torch.cat([energy.reshape(1), forces.flatten()])
+        torch.mul(chosen, self.kj_per_mol_per_ev, out=energy)
+        forces.zero_().index_add_(0, receivers, slopes, alpha=unit).index_add_(0, senders, slopes, alpha=-unit)
 
     @torch.jit.export
     def edges(self, positions: Tensor, boxvectors: Optional[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:

@@ -151,7 +151,7 @@ def test_skin_saves_searches_and_changes_nothing(path):
         results = [evaluator.evaluate(positions, structure.cell) for evaluator in evaluators]
         assert results[0][0] == results[1][0]
         np.testing.assert_array_equal(results[0][1], results[1][1])
-    searches = [evaluator._moving.n_searches for evaluator in evaluators]
+    searches = [evaluator._workspace.moving.n_searches for evaluator in evaluators]
     assert searches[0] == 20 > 2 * searches[1]
 
 
