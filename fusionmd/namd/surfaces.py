@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from fusionmd.namd.protocol import Array, BoolArray, Electronic, IntArray
 from fusionmd.namd.rows import concatenate, take
 from fusionmd.potential import Potential
 from fusionmd.potential.derivatives import hessian_vector_products
+from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.potential import CPU_PASS_BYTES
 from fusionmd.structure import Structure
 from fusionmd.units import (
@@ -77,13 +79,13 @@ class PotentialSurfaces:
 
     @property
     def has_couplings(self) -> bool:
-        """Never: the states come as energies."""
-        return False
+        """Whether it is one model with a diabatic head; other heads give energies alone."""
+        return self.potential.has_couplings
 
     @property
     def has_diabatic(self) -> bool:
-        """Never."""
-        return False
+        """As `has_couplings`."""
+        return self.potential.has_couplings
 
     @property
     def name(self) -> str:
@@ -92,14 +94,14 @@ class PotentialSurfaces:
 
     def evaluate(self, positions: Array, asked: BoolArray, *, with_couplings: bool = False) -> Electronic:
         """Energies of all states, in the order of the file, and the gradients asked for."""
-        if with_couplings:
+        if with_couplings and not self.has_couplings:
             raise MissingQuantityError(f"{self.name} has no coupling vectors; use a method that needs none")
         structures = self._structures(positions)
         graphs = [self.potential.graph(structure) for structure in structures]
         rows, parts = [], []
         for chosen, grown in self._chunks(graphs):
             rows.append(chosen)
-            parts.append(self._evaluate([structures[row] for row in chosen], grown, asked[chosen]))
+            parts.append(self._evaluate([structures[row] for row in chosen], grown, asked[chosen], with_couplings))
         return take(concatenate(parts), _first_places(np.concatenate(rows)))
 
     def curvatures(self, positions: Array, velocities: Array, asked: BoolArray) -> Array:
@@ -141,17 +143,41 @@ class PotentialSurfaces:
         found = hessian_vector_products(self.potential.core, whole, flat, state=state, max_edges=whole.n_edges)
         return found.reshape(vectors.shape)
 
-    def _evaluate(self, structures: list[Structure], graphs: Sequence[Graph], asked: BoolArray) -> Electronic:
+    def _evaluate(
+        self, structures: list[Structure], graphs: Sequence[Graph], asked: BoolArray, with_couplings: bool
+    ) -> Electronic:
         """One chunk. Every structure gets as many requests as the one with most; the rest repeat its first state."""
         requests = _requests(asked)
-        found = self.potential.evaluate_graphs(structures, graphs, states=requests.T)
+        found = self.potential.evaluate_graphs(structures, graphs, states=requests.T, couplings=with_couplings)
         energies = np.stack([one.energies for one in found]) * HARTREE_PER_EV
         gradients = np.full((*energies.shape, self.n_dof), np.nan)
         for row, one in enumerate(found):
             gradients[row, one.states] = -one.forces.reshape(len(one.states), -1) / EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR
         is_committee = self.potential.metadata.n_members > 1
         deviations = np.stack([one.energies_std for one in found]) * HARTREE_PER_EV if is_committee else None
-        return Electronic(energies, np.where(asked[:, :, None], gradients, np.nan), uncertainties=deviations)
+        asked_for = np.where(asked[:, :, None], gradients, np.nan)
+        return Electronic(energies, asked_for, *_diabatic_of(found), uncertainties=deviations)
+
+
+def _diabatic_of(found: Sequence[Evaluation]) -> tuple[Array | None, Array | None, Array | None]:
+    """Diabatic matrices, eigenvectors and couplings of evaluations, in atomic units; None where there are none."""
+    matrices = [one.diabatic for one in found if one.diabatic is not None]
+    vectors = [one.vectors for one in found if one.vectors is not None]
+    couplings = [_antisymmetric(one.couplings) for one in found if one.interstate is not None]
+    return (
+        np.stack(matrices) * HARTREE_PER_EV if matrices else None,
+        np.stack(vectors) if vectors else None,
+        np.stack(couplings) * ANGSTROM_PER_BOHR if couplings else None,
+    )
+
+
+def _antisymmetric(pairs: Array) -> Array:
+    """Couplings of pairs [n_pairs, n_atoms, 3] as d_ij [n_states, n_states, n_dof]."""
+    n = math.isqrt(2 * len(pairs)) + 1
+    lower, upper = np.triu_indices(n, 1)
+    full = np.zeros((n, n, pairs[0].size))
+    full[lower, upper] = pairs.reshape(len(pairs), -1)
+    return full - full.transpose(1, 0, 2)
 
 
 def _first_places(rows: IntArray) -> IntArray:

@@ -12,11 +12,13 @@ from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.passes import Raw
 
 
-def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64], diabatic: Tensor | None = None) -> list[Evaluation]:
+def evaluations(
+    raw: Raw, graph: Graph, states: NDArray[np.int64], diabatic: tuple[Tensor, Tensor] | None = None
+) -> list[Evaluation]:
     """One Evaluation per structure of `graph`.
 
     states: [n_requests, n_structures]; requests beyond the states, which come last, are interstate couplings.
-    diabatic: Of one model, if its head is [n_structures, n_states, n_states].
+    diabatic: Of one model, if its head is: matrices and eigenvectors [n_structures, n_states, n_states].
     """
     forces = _forces(raw.gradients, graph)
     mean_forces, forces_std = _array(_mean(forces)), _array(_std(forces))
@@ -25,7 +27,7 @@ def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64], diabatic: Ten
     energies, energies_std = _array(_mean(raw.energies)), _array(_std(raw.energies))
     volumes = graph.volumes.tolist()
     n = int((states[:, 0] < energies.shape[1]).sum()) if states.size else 0
-    matrices = None if diabatic is None else _array(diabatic)
+    matrices, vectors = (None, None) if diabatic is None else (_array(diabatic[0]), _array(diabatic[1]))
     ends = torch.bincount(graph.structure_index, minlength=graph.n_structures).cumsum(0).tolist()
     return [
         Evaluation(
@@ -38,6 +40,7 @@ def evaluations(raw: Raw, graph: Graph, states: NDArray[np.int64], diabatic: Ten
             energies_std=energies_std[s],
             forces_std=forces_std[:n, start:end],
             diabatic=None if matrices is None else matrices[s],
+            vectors=None if vectors is None else vectors[s],
             interstate=-mean_forces[n:, start:end] if n < len(states) else None,
         )
         for s, (start, end) in enumerate(zip([0, *ends], ends, strict=False))

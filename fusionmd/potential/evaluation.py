@@ -30,8 +30,9 @@ class Evaluation:
     energies_std, forces_std: Standard deviations over the committee [n_states], [n_requests, n_atoms, 3].
     Of one model with a diabatic head also
     diabatic: The matrix W [n_states, n_states], eV, E0 on its diagonal; its eigenvalues are the energies.
+    vectors: Its eigenvectors as columns, diabatic x adiabatic [n_states, n_states]; largest components are positive.
     interstate: If asked for, <a|grad W|b> of the pairs (0, 1), (0, 2), ..., (1, 2), ... [n_pairs, n_atoms, 3],
-        eV/angstrom. The sign of a state is arbitrary.
+        eV/angstrom, with the signs of those vectors.
     """
 
     energies: Array
@@ -43,6 +44,7 @@ class Evaluation:
     energies_std: Array
     forces_std: Array
     diabatic: Array | None = None
+    vectors: Array | None = None
     interstate: Array | None = None
 
     @property

@@ -94,7 +94,7 @@ class DiabaticHead(nn.Module):
     def forward(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
         """totals: [..., n(n+1)/2], eV -> energies [..., n], ascending; cotangents [..., n(n+1)/2, n(n+1)/2]."""
         matrix = self.matrix(totals)
-        values, turn = torch.linalg.eigh(matrix.detach())
+        values, turn = self.eigenstates(matrix.detach())
         turned = torch.matmul(turn.transpose(-1, -2), torch.matmul(matrix, turn))
         gaps = values.unsqueeze(-1) - values.unsqueeze(-2)
         fractions = gaps / (gaps * gaps + self.least_gap**2)
@@ -110,9 +110,11 @@ class DiabaticHead(nn.Module):
         return full.reshape(list(totals.size()[:-1]) + [n, n])
 
     @torch.jit.export
-    def states(self, totals: Tensor) -> Tensor:
-        """Adiabatic states as columns [..., n, n] in the diabatic basis; the sign of each is arbitrary."""
-        return torch.linalg.eigh(self.matrix(totals))[1]
+    def eigenstates(self, matrix: Tensor) -> Tuple[Tensor, Tensor]:
+        """Eigenvalues [..., n], ascending, and eigenvectors as columns [..., n, n], the largest component positive."""
+        values, vectors = torch.linalg.eigh(matrix)
+        largest = vectors.gather(-2, vectors.abs().argmax(-2, keepdim=True))
+        return values, vectors * torch.where(largest < 0, -1.0, 1.0).to(vectors.dtype)
 
     def rows(self, turn: Tensor) -> Tensor:
         """<a| dW/dW_ij |b> for a = b, then for the pairs a < b [..., n(n+1)/2, n(n+1)/2]."""

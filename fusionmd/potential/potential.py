@@ -113,10 +113,11 @@ class Potential:
         graphs: Sequence[Graph],
         *,
         states: States = 0,
+        couplings: bool = False,
         memory_GB: float | None = None,
     ) -> list[Evaluation]:
         """`evaluate` for callers that keep their own neighbour lists."""
-        return self._evaluate(structures, graphs, states, memory_GB)
+        return self._evaluate(structures, graphs, states, memory_GB, couplings=couplings)
 
     def hessian(self, structure: Structure, *, state: int = 0, memory_GB: float | None = None) -> NDArray[np.float64]:
         """Second derivatives of the energy [3 n_atoms, 3 n_atoms], eV/angstrom^2; committee mean."""
@@ -199,7 +200,10 @@ class Potential:
             raw = passes.in_blocks(core, graph, blocks, chosen, self.compiled)
         else:
             raw = passes.whole(core, graph, chosen, self.compiled)
-        return evaluations(raw, graph, requests, core.head.matrix(raw.totals[0]) if self.has_couplings else None)
+        if not self.has_couplings:
+            return evaluations(raw, graph, requests)
+        matrix = core.head.matrix(raw.totals[0])
+        return evaluations(raw, graph, requests, (matrix, core.head.eigenstates(matrix)[1]))
 
     def _pairs(self, n_structures: int) -> NDArray[np.int64]:
         """Requests for the couplings of all pairs [n_pairs, n_structures]: they follow the states."""
