@@ -10,6 +10,7 @@ from torch import nn
 
 from fusionmd.errors import ConfigError
 from fusionmd.models.cormorant import CormorantConfig, CormorantFusionConfig, cormorant
+from fusionmd.models.eninet import EninetConfig, eninet
 from fusionmd.models.fusion_net import fusion_net
 from fusionmd.models.fusion_net_config import FusionNetConfig
 from fusionmd.models.ictp import IctpConfig, ictp
@@ -22,6 +23,7 @@ Builder = Callable[..., nn.Module]
 _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
     "cormorant": (CormorantConfig, cormorant),
     "cormorant_fusion": (CormorantFusionConfig, cormorant),
+    "eninet": (EninetConfig, eninet),
     "fusion_net": (FusionNetConfig, fusion_net),
     "ictp": (IctpConfig, ictp),
     "mace": (MaceConfig, mace),
