@@ -1,0 +1,132 @@
+"""Heads at a conical intersection whose coupling is odd under a mirror: the gap that each of them leaves open.
+
+A molecule of four different atoms, C bonded to N, O and F. With x = |CN| - 1.4 angstrom and the pseudoscalar
+y = CN . (CO x CF) / (|CN| |CO| |CF|), the states are those of [[V + a x, b y], [b y, V - a x]]; they meet wherever x = 0
+and the molecule is planar. Trained on energies and forces; `python -m benchmarks.cone`, some five minutes on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.results_file import FOLDER, write_results
+from fusionmd.data.extxyz import write_extxyz
+from fusionmd.data.frame import Frame
+from fusionmd.potential import load_potential
+from fusionmd.structure import Structure
+from fusionmd.training import train
+from fusionmd.units import MEV_PER_EV
+
+NUMBERS = (6, 7, 8, 9)
+SLOPE, COUPLING = 2.0, 1.5  # eV/angstrom, eV
+LENGTHS = torch.tensor([1.4, 1.3, 1.35], dtype=torch.float64)
+N_FRAMES, N_VALID, N_TEST, WIDTH = 240, 40, 200, 0.08
+HEADS: dict[str, dict[str, Any]] = {
+    "adiabatic": {"head": "adiabatic", "n_outputs": 2},
+    "diabatic, even coupling": {"head": "diabatic", "n_outputs": 3},
+    "diabatic, odd coupling": {"head": "diabatic", "n_outputs": 3, "odd_outputs": [2]},
+    "characteristic": {"head": "characteristic", "n_outputs": 3},
+}
+
+
+def main() -> None:
+    """Train every head on the same frames and write the gaps."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("-o", "--output", type=Path, default=FOLDER, help="folder of the result file")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_extxyz(folder / "frames.xyz", list(frames(N_FRAMES, seed=1)))
+        rows = {label: errors(folder, k, options.epochs) for k, label in enumerate(HEADS)}
+    settings = {"epochs": options.epochs, "n_frames": N_FRAMES, "n_valid": N_VALID, "seed": 1}
+    print(write_results("cone", {"settings": settings, "results": rows, "table": table(rows)}, folder=options.output))
+
+
+def table(results: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """A row per head."""
+    return {
+        "title": "Heads at a conical intersection with a mirror-odd coupling",
+        "columns": ["head", "energy RMSE, meV", "forces RMSE, meV/A", "gap at the cone, meV", "largest"],
+        "rows": [[label, *found.values()] for label, found in results.items()],
+        "note": "A molecule of four different atoms, energies and forces of 200 frames learnt; the true gap is 0.",
+        "in_readme": False,
+    }
+
+
+def frames(n: int, *, seed: int) -> Iterator[Frame]:
+    """Planar molecules with random displacements."""
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        positions = planar(rng) + WIDTH * rng.normal(size=(4, 3))
+        energies, forces = surfaces(positions)
+        yield Frame(Structure(NUMBERS, positions), energies, forces)
+
+
+def planar(rng: np.random.Generator) -> np.ndarray:
+    """C, N, O, F in one plane, with x = 0 and random angles [4, 3], angstrom."""
+    angles = np.array([0.0, 2.1, -2.1]) + 0.1 * rng.normal(size=3)
+    around = np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1) * LENGTHS.numpy()[:, None]
+    return np.concatenate([np.zeros((1, 3)), around])
+
+
+def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Energies [2], eV, and forces [2, 4, 3], eV/angstrom."""
+    r = torch.tensor(positions, requires_grad=True)
+    bonds = r[1:] - r[0]
+    lengths = bonds.norm(dim=1)
+    units = bonds / lengths[:, None]
+    x, y = lengths[0] - LENGTHS[0], torch.linalg.det(units)
+    cosines = torch.stack([units[0] @ units[1], units[1] @ units[2], units[2] @ units[0]])
+    mean = 8.0 * ((lengths - LENGTHS) ** 2).sum() + 2.0 * ((cosines + 0.5) ** 2).sum()
+    half = torch.sqrt((SLOPE * x) ** 2 + (COUPLING * y) ** 2)
+    energies = torch.stack([mean - half, mean + half])
+    forces = [-torch.autograd.grad(energy, r, retain_graph=True)[0] for energy in energies]
+    return energies.detach().numpy(), torch.stack(forces).numpy()
+
+
+def errors(folder: Path, index: int, n_epochs: int) -> dict[str, float]:
+    """Of one head: energies and forces of test frames, and the gap where the states meet."""
+    label, settings = list(HEADS.items())[index]
+    model = {key: value for key, value in settings.items() if key != "head"}
+    diagrams = {"n_layers": 1, "n_channels": 16, "l_max": 2, "product": ["A", "(A, A)@2+", "((A, A)@2, A)"]}
+    config = {
+        "data": {"train": str(folder / "frames.xyz"), "valid_count": N_VALID},
+        "model": {"name": "fusion_net", "cutoff": 4.0, "radial_widths": [32, 32], **diagrams, **model},
+        "head": settings["head"],
+        "loss": {"energy": 50.0, "forces": 10.0},
+        "training": {"epochs": n_epochs, "batch_size": 10, "compile": True, "threads": 1},
+    }
+    result = train(config, folder / str(index))
+    potential = load_potential(folder / str(index) / "potential.pt")
+    print(label, result.metrics["energy_rmse_meV"], flush=True)
+    return measured(potential)
+
+
+def measured(potential: Any) -> dict[str, float]:
+    """Root mean square errors of unseen frames, and gaps at planar geometries with x = 0."""
+    test = list(frames(N_TEST, seed=2))
+    found = potential.evaluate([frame.structure for frame in test], states=[0, 1])
+    energies = np.stack([one.energies - frame.energy for one, frame in zip(found, test, strict=True)])
+    forces = np.stack([one.forces - frame.forces for one, frame in zip(found, test, strict=True)])
+    rng = np.random.default_rng(3)
+    cones = potential.evaluate([Structure(NUMBERS, planar(rng)) for _ in range(N_TEST)])
+    gaps = np.array([np.ptp(one.energies) for one in cones]) * MEV_PER_EV
+    return {
+        "energy_rmse_meV": float(np.sqrt((energies**2).mean())) * MEV_PER_EV,
+        "forces_rmse_meV_A": float(np.sqrt((forces**2).mean())) * MEV_PER_EV,
+        "gap_at_the_cone_mean_meV": float(gaps.mean()),
+        "gap_at_the_cone_largest_meV": float(gaps.max()),
+    }
+
+
+if __name__ == "__main__":
+    main()
