@@ -1,7 +1,8 @@
 """A run of LAMMPS for the benchmarks: what `pair_style fusionmd` and LAMMPS itself say about their time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,29 @@ def steps(
     after: str = "",
 ) -> dict[str, Any]:
     """Velocity Verlet: per step, in milliseconds, what a rank spends in the model, around it, and in all of LAMMPS."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_data(structure, folder / "start.data", elements, velocities=np.zeros_like(structure.positions))
-    text = script(structure, potential, elements, style=style, timestep_fs=TIMESTEP_FS)
-    text += f"neighbor 1.0 bin\nneigh_modify every {list_every} delay 0 check no\nfix move all nve\nthermo 1000\n"
-    text += f"run 2\nrun {n_steps}\n{after}"
+    head = partial(script, structure, potential, elements, style=style)
+    text = course(structure, folder, head, elements=elements, n_steps=n_steps, list_every=list_every) + after
     said = checked(run(text, folder, n_ranks=n_ranks, timeout_s=timeout_s)).stdout
     costs = dict(zip(NAMES, map(float, COSTS.findall(said)[-1]), strict=True))
-    return costs | {"loop_ms": 1e3 * float(LOOP.findall(said)[-1]) / n_steps, "output": said}
+    return costs | {"loop_ms": loop_ms(said, n_steps), "output": said}
+
+
+def course(
+    structure: Structure,
+    folder: Path,
+    head: Callable[..., str],
+    *,
+    elements: Sequence[int],
+    n_steps: int,
+    list_every: int = 10,
+) -> str:
+    """The input of such a run, its data file in `folder`.  head: `script` with all but the timestep."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_data(structure, folder / "start.data", elements, velocities=np.zeros_like(structure.positions))
+    lists = f"neighbor 1.0 bin\nneigh_modify every {list_every} delay 0 check no\n"
+    return head(timestep_fs=TIMESTEP_FS) + lists + f"fix move all nve\nthermo 1000\nrun 2\nrun {n_steps}\n"
+
+
+def loop_ms(said: str, n_steps: int) -> float:
+    """LAMMPS' own time of a step of the last run, on the wall."""
+    return 1e3 * float(LOOP.findall(said)[-1]) / n_steps
