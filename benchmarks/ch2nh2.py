@@ -3,7 +3,7 @@
     FUSIONMD_DATA=DIR python -m benchmarks.ch2nh2
 
 The 99 frames are dealt into folds; each fold is predicted by a model trained on the others, of which every eighth frame
-chooses the epoch. The frames of all folds together give the errors. Some half an hour on one core; folds that are done are
+chooses the epoch. The frames of all folds together give the errors. Half an hour on one core; folds that are done are
 not done again. Writes benchmarks/results/ch2nh2.json.
 """
 

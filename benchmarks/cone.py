@@ -1,7 +1,7 @@
 """Heads at a conical intersection whose coupling is odd under a mirror: the gap that each of them leaves open.
 
-A molecule of four different atoms, C bonded to N, O and F. With x = |CN| - 1.4 angstrom and the pseudoscalar
-y = CN . (CO x CF) / (|CN| |CO| |CF|), the states are those of [[V + a x, b y], [b y, V - a x]]; they meet wherever x = 0
+Four different atoms, C bonded to N, O and F. With x = |CN| - 1.4 angstrom and the pseudoscalar
+y = CN . (CO x CF) / (|CN| |CO| |CF|), the states are those of [[V + a x, b y], [b y, V - a x]]; they meet where x = 0
 and the molecule is planar. Trained on energies and forces; `python -m benchmarks.cone`, some five minutes on one core.
 """
 
