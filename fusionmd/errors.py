@@ -39,3 +39,7 @@ class PropagationError(FusionMDError):
 
 class DataError(FusionMDError):
     """A data file or a frame in it cannot be used."""
+
+
+class LabelError(FusionMDError):
+    """A calculation of electronic structure failed or cannot be made."""

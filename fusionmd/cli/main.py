@@ -27,6 +27,7 @@ VERBS = {
     "inspect": "Show what is inside a potential file, and test it.",
     "models": "Show the architectures, their diagrams and example configurations.",
     "draw": "Draw a diagram, or show its plan and cost.",
+    "label": "Label geometries with electronic structure.",
     "md": "Run molecular dynamics with a potential.",
     "lammps": "Build the LAMMPS plugin and run LAMMPS with it.",
     "verify": "Compare every engine with every other and with finite differences.",

@@ -1,0 +1,59 @@
+"""`fusionmd label`: energies and forces of several states from electronic structure."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusionmd.cli.options import Json
+from fusionmd.cli.output import progress, show_table, write_json
+
+Frames = Annotated[
+    Path, typer.Argument(metavar="FRAMES", help="Geometries (extxyz, npz, ASE db); labels are ignored.")
+]
+MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help="mopac-am1-ci22, mopac-pm6-ci22, ...")]
+States = Annotated[int, typer.Option("--states", metavar="N", min=1, help="How many singlets.")]
+Roots = Annotated[str, typer.Option("--roots", metavar="K,K", help="States to make forces of, from 0; or 'all'.")]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="OUT.xyz", help="Labelled frames.")]
+Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Calculations at a time.")]
+Charge = Annotated[int, typer.Option("--charge", metavar="Q", help="Of the molecule, elementary charges.")]
+Parameters = Annotated[
+    Path | None, typer.Option("--parameters", metavar="FILE", help="Replaced parameters (MOPAC's EXTERNAL).")
+]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=1.0, help="Seconds for one calculation.")]
+
+
+def command(
+    frames: Frames,
+    output: Output,
+    method: MethodName = "mopac-am1-ci22",
+    states: States = 3,
+    roots: Roots = "all",
+    jobs: Jobs = 1,
+    charge: Charge = 0,
+    parameters: Parameters = None,
+    timeout: Timeout = 120.0,
+    json: Json = None,
+) -> None:
+    """Label geometries with a method of electronic structure. A run that is killed continues when it is called again.
+
+    Energies of all states come with every calculation; forces of one state cost one calculation each. Frames that fail
+    twice are left out and listed in OUT.xyz.failures.json.
+
+    Example: fusionmd label frames.xyz --method mopac-am1-ci22 --states 3 --roots 0,1 -o labelled.xyz --jobs 2
+    """
+    from fusionmd.data.read import read_frames
+    from fusionmd.labels.methods import method_of
+    from fusionmd.labels.roots import roots_of
+    from fusionmd.labels.run import label_frames
+
+    chosen = method_of(method, n_states=states, charge=charge, parameters=parameters, timeout_s=timeout)
+    asked = roots_of(roots, states)
+    structures = [frame.structure for frame in read_frames(frames, energy_key="", forces_key="", stress_key="")]
+    with progress("frames", len(structures)) as advance:
+        failures = label_frames(structures, chosen, output, roots=asked, n_jobs=jobs, on_progress=advance)
+    found = {"method": chosen.name, "n_frames": len(structures), "n_failed": len(failures), "output": str(output)}
+    show_table(["", ""], list(found.items()))
+    for frame, message in list(failures.items())[:5]:
+        print(f"frame {frame}: {message}")
+    write_json(json, {**found, "failures": failures})

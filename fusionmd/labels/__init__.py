@@ -1,0 +1,1 @@
+"""Reference electronic structure: energies and forces of several states for given geometries."""

@@ -1,0 +1,99 @@
+"""Labelling many frames: several at once, each tried twice, failures on record, killed runs continued."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from fusionmd.data.extxyz import write_extxyz
+from fusionmd.data.frame import Frame
+from fusionmd.elements import symbols
+from fusionmd.errors import LabelError
+from fusionmd.files import write_text_atomic
+from fusionmd.labels.journal import Journal, fingerprint
+from fusionmd.labels.protocol import Labels, Method
+from fusionmd.structure import Structure
+
+TRIES = 2
+
+
+def label_frames(
+    structures: Sequence[Structure],
+    method: Method,
+    output: Path,
+    *,
+    roots: Sequence[int],
+    n_jobs: int = 1,
+    on_progress: Callable[[int], None] = lambda n_done: None,
+) -> dict[int, str]:
+    """Write the labelled frames to `output` (extxyz), failures to `output`.failures.json; return these by frame.
+
+    Each calculation is a process of the method's own, so threads are enough here. Frames that fail are left out of
+    `output`, never silently: LabelError if none is left. An interrupted call with the same arguments continues.
+    """
+    _check_elements(structures, method)
+    heading = {"method": method.name, "roots": list(roots), "frames_sha256": fingerprint(structures)}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    journal = Journal(output.with_name(output.name + ".journal"), heading)
+    todo = [frame for frame in range(len(structures)) if frame not in journal.entries]
+    on_progress(len(journal.entries))
+    for frame, result in _results(structures, method, roots, todo, n_jobs):
+        journal.add(frame, result)
+        on_progress(len(journal.entries))
+    return _write(structures, method, output, journal)
+
+
+def tried(method: Method, structure: Structure, roots: Sequence[int]) -> Labels | str:
+    """The labels, or what was wrong at the last try."""
+    message = ""
+    for _ in range(TRIES):
+        try:
+            return method.label(structure, roots)
+        except LabelError as error:
+            message = str(error)
+    return message
+
+
+def _results(
+    structures: Sequence[Structure], method: Method, roots: Sequence[int], todo: Sequence[int], n_jobs: int
+) -> Iterator[tuple[int, Labels | str]]:
+    """As they come; no more than a few are under way, so that an interrupt loses little."""
+    waiting = iter(todo)
+    with ThreadPoolExecutor(n_jobs) as pool:
+        under_way: dict[Future[Labels | str], int] = {}
+        while True:
+            while len(under_way) < 2 * n_jobs and (frame := next(waiting, None)) is not None:
+                under_way[pool.submit(tried, method, structures[frame], roots)] = frame
+            if not under_way:
+                return
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield under_way.pop(future), future.result()
+
+
+def _write(structures: Sequence[Structure], method: Method, output: Path, journal: Journal) -> dict[int, str]:
+    frames, failures = [], {}
+    for k, structure in enumerate(structures):
+        entry = journal.entries[k]
+        if isinstance(entry, str):
+            failures[k] = entry
+        else:
+            frames.append(Frame(structure, entry.energies, entry.forces, source=f"frame {k}"))
+    if not frames:
+        raise LabelError(f"no frame of {len(structures)} could be labelled; the first: {next(iter(failures.values()))}")
+    write_extxyz(output, frames)
+    record = {"method": method.name, "n_frames": len(structures), "n_labelled": len(frames), "failures": failures}
+    write_text_atomic(output.with_name(output.name + ".failures.json"), json.dumps(record, indent=1) + "\n")
+    journal.path.unlink()
+    return failures
+
+
+def _check_elements(structures: Sequence[Structure], method: Method) -> None:
+    for k, structure in enumerate(structures):
+        unknown = sorted({int(z) for z in structure.numbers} - (method.elements or frozenset(range(1, 119))))
+        if unknown:
+            raise LabelError(f"frame {k}: {method.name} has no parameters for {symbols(unknown)}; drop the frame")
+        if structure.is_periodic:
+            raise LabelError(f"frame {k} is periodic; {method.name} is for molecules: drop the cell")
