@@ -80,12 +80,12 @@ def run(
     json: Json = None,
 ) -> None:
     """Run an ensemble of hopping trajectories; the result and the whole protocol go into one HDF5 file."""
-    from fusionmd.workflows.namd import run_namd
+    from fusionmd.workflows.namd import n_trajectories, run_namd
     from fusionmd.workflows.namd_settings import read_run
 
     use_threads(threads)
     settings = read_run(config)
-    with _resumable(output), progress("hopping", settings.n_trajectories * settings.n_steps) as advance:
+    with _resumable(output), progress("hopping", n_trajectories(settings) * settings.n_steps) as advance:
         summary = run_namd(settings, output, workers=workers, scheduler=scheduler, overwrite=overwrite, on_step=advance)
     _report(summary, output, json)
 

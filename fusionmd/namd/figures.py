@@ -1,4 +1,4 @@
-"""Curves of a validation as PNG files, one a figure."""
+"""Curves of a validation as PNG and SVG files, one figure each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fusionmd.files import atomic_write
 from fusionmd.namd.validation_table import Curve
 
 DOTS_PER_INCH = 130
+KINDS = ("png", "svg")
 
 
 def write_figures(folder: Path, curves: Iterable[Curve]) -> list[Path]:
@@ -21,8 +22,7 @@ def write_figures(folder: Path, curves: Iterable[Curve]) -> list[Path]:
         groups.setdefault(curve.figure, []).append(curve)
     paths = []
     for title, group in groups.items():
-        paths.append(folder / f"{title.lower().replace(' ', '_').replace('-', '_')}.png")
-        write_png(drawn(title, joined(group)), paths[-1])
+        paths += write_picture(drawn(title, joined(group)), folder, title.lower().replace(" ", "_").replace("-", "_"))
     return paths
 
 
@@ -58,10 +58,13 @@ def drawn(title: str, curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def write_png(figure: Figure, path: Path) -> None:
-    """Write atomically."""
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
+def write_picture(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png and NAME.svg atomically."""
+    paths = [folder / f"{name}.{kind}" for kind in KINDS]
+    for path, kind in zip(paths, KINDS, strict=True):
+        with atomic_write(path) as temporary:
+            figure.savefig(temporary, dpi=DOTS_PER_INCH, format=kind)
+    return paths
 
 
 def _black(topic: str, colour: str) -> str:

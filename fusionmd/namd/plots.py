@@ -13,7 +13,7 @@ from fusionmd.namd.protocol import Array
 from fusionmd.namd.run_file import RunFile
 
 SIZE = (6.4, 3.8)
-MAX_TRACES = 50
+MAX_TRACES, N_PANELS = 50, 4
 
 
 def population_plot(found: Populations, lifetime: Lifetime | None) -> Figure:
@@ -45,6 +45,29 @@ def energy_plot(run: RunFile) -> Figure:
         colour = "C3" if run.is_discarded[row] else "C0"
         axes.plot(run.time[:end], energies, color=colour, alpha=0.4, linewidth=0.8)
     axes.set(xlabel="time (fs)", ylabel="total energy - first (eV)", title=f"first {MAX_TRACES}; discarded in red")
+    return figure
+
+
+def trace_plot(run: RunFile) -> Figure:
+    """Energies of all states along single trajectories, the active one thick; those that hop come first."""
+    hops = np.bincount(run.hops.trajectory[run.hops.accepted], minlength=run.n_trajectories)
+    rows = np.argsort(hops == 0, kind="stable")[:N_PANELS]
+    figure = Figure(figsize=(SIZE[0], 1.4 * SIZE[1]), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True).ravel()
+    for axes in panels[len(rows) :]:
+        axes.set_visible(False)
+    for axes, row in zip(panels, rows, strict=False):
+        end = run.end_frames[row] + 1
+        energies = run.state_energies[row, :end] - run.state_energies[:, 0].min()
+        lines = axes.plot(run.time[:end], energies, linewidth=0.8)
+        for state, line in enumerate(lines):
+            line.set_label(f"state {state}")
+        active = np.take_along_axis(energies, run.active_state[row, :end, None].astype(np.int64), axis=1)[:, 0]
+        axes.plot(run.time[:end], active, color="black", linewidth=2, alpha=0.5, label="active")
+        axes.set_title(f"trajectory {row}", fontsize="small")
+    panels[0].legend(fontsize="x-small")
+    figure.supxlabel("time (fs)", fontsize="medium")
+    figure.supylabel("energy (eV)", fontsize="medium")
     return figure
 
 

@@ -85,6 +85,11 @@ def resume_namd(
         return _run(settings, output, beginning, surfaces, workers, scheduler, on_step)
 
 
+def n_trajectories(settings: RunSettings) -> int:
+    """How many there will be: of a file one for each structure."""
+    return len(beginning_of(settings).positions)
+
+
 def parts_folder(output: str | os.PathLike[str]) -> Path:
     """Where a run keeps what it has so far."""
     return Path(f"{os.fspath(output)}.parts")
@@ -96,6 +101,8 @@ def _checked(settings: RunSettings) -> tuple[Beginning, Surfaces]:
     beginning = beginning_of(settings)
     surfaces = surfaces_of(settings.surfaces, beginning.molecule)
     parts = parts_of(settings.method, surfaces, settings.time_step_fs * ATOMIC_TIME_PER_FS)
+    if settings.triage.bond_factor is not None and beginning.molecule is None:
+        raise ConfigError("bond_factor is for atoms; analytic models have no bonds")
     check_states(settings, beginning, surfaces)
     started(settings, parts, np.arange(1), beginning.of(np.arange(1)))
     return beginning, surfaces

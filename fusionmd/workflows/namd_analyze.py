@@ -20,17 +20,16 @@ from matplotlib.figure import Figure
 from fusionmd.errors import DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.analysis import arrivals, attempts_table, energy_drifts, hop_times, last_seen, populations_of
-from fusionmd.namd.figures import write_png
+from fusionmd.namd.figures import write_picture
 from fusionmd.namd.incidence import CENSORED, cumulative_incidence
 from fusionmd.namd.lifetimes import Lifetime, lifetime
-from fusionmd.namd.plots import energy_plot, hop_plot, incidence_plot, population_plot
+from fusionmd.namd.plots import energy_plot, hop_plot, incidence_plot, population_plot, trace_plot
 from fusionmd.namd.populations import wilson_interval
 from fusionmd.namd.protocol import Array, BoolArray, IntArray
 from fusionmd.namd.run_file import RunFile
 from fusionmd.namd.triage import Flag
-from fusionmd.workflows.namd_outcomes import Outcomes
+from fusionmd.workflows.namd_outcomes import UNFINISHED, Outcomes
 
-UNFINISHED = "unfinished"
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; color: #222 }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 1px solid #ddd }
@@ -78,6 +77,7 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
         "populations": population_plot(found, fitted),
         "incidence": incidence_plot(run.time, shares, without),
         "hops": hop_plot(run, times, measured),
+        "traces": trace_plot(run),
         "energies": energy_plot(run),
     }
     labels = [UNFINISHED if each == CENSORED else outcomes.names[each] for each in classes]
@@ -85,25 +85,44 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
 
 
 def write_analysis(found: Analysis, folder: Path, title: str) -> list[Path]:
-    """Pictures as PNG, and report.html with all of them inside."""
-    paths = [folder / f"{name}.png" for name in found.figures]
-    for path, figure in zip(paths, found.figures.values(), strict=True):
-        write_png(figure, path)
+    """Pictures as PNG and SVG, and report.html with all of them inside."""
+    paths = [path for name, figure in found.figures.items() for path in write_picture(figure, folder, name)]
     write_text_atomic(folder / "report.html", _page(found, title))
     return [*paths, folder / "report.html"]
 
 
 def write_trajectories(run: RunFile, labels: list[str], folder: Path) -> int:
-    """Every trajectory as folder/OUTCOME/NUMBER.xyz, for viewers; how many files."""
-    if run.numbers is None:
-        raise DataError("this run is of an analytic model, without atoms; there are no structures to write")
+    """Every trajectory as folder/OUTCOME/NUMBER.xyz, and the geometries of all hops as folder/hops.xyz, for viewers."""
     for row, label in enumerate(labels):
-        frames = [Atoms(run.numbers, place.reshape(-1, 3)) for place in run.positions[row, : run.end_frames[row] + 1]]
+        frames = _frames(run, run.positions[row, : run.end_frames[row] + 1])
         for index, frame in enumerate(frames):
             frame.info = {"time_fs": float(run.time[index]), "state": int(run.active_state[row, index])}
-        with atomic_write(folder / label / f"{row:05d}.xyz") as temporary:
-            ase.io.write(temporary, frames, format="extxyz")
+        _write_frames(folder / label / f"{row:05d}.xyz", frames)
+    hops, times = run.hops, hop_times(run)
+    accepted = np.flatnonzero(hops.accepted).tolist()
+    frames = _frames(run, hops.positions[accepted])
+    for hop, frame in zip(accepted, frames, strict=True):
+        frame.info = {
+            "trajectory": int(hops.trajectory[hop]),
+            "time_fs": float(times[hop]),
+            "states": [int(hops.source[hop]), int(hops.target[hop])],
+            "gap_eV": float(hops.gap[hop]),
+            "outcome": labels[hops.trajectory[hop]],
+        }
+    if frames:
+        _write_frames(folder / "hops.xyz", frames)
     return len(labels)
+
+
+def _frames(run: RunFile, positions: Array) -> list[Atoms]:
+    if run.numbers is None:
+        raise DataError("this run is of an analytic model, without atoms; there are no structures to write")
+    return [Atoms(run.numbers, place.reshape(-1, 3)) for place in positions]
+
+
+def _write_frames(path: Path, frames: list[Atoms]) -> None:
+    with atomic_write(path) as temporary:
+        ase.io.write(temporary, frames, format="extxyz")
 
 
 def _outcomes_of(run: RunFile, outcomes: Outcomes) -> tuple[IntArray, Array]:

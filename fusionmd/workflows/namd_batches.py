@@ -121,8 +121,6 @@ def _parts(task: Task) -> Parts:
 
 def _stop(task: Task, parts: Parts) -> Stop:
     given, molecule = task.settings.triage, task.begun.molecule
-    if given.bond_factor is not None and molecule is None:
-        raise ConfigError("bond_factor is for atoms; analytic models have no bonds")
     bonds = (
         None
         if molecule is None or given.bond_factor is None

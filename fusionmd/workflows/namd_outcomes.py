@@ -9,17 +9,19 @@ classes:
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fusionmd.errors import ConfigError
 from fusionmd.namd import geometry
 from fusionmd.namd.protocol import Array, BoolArray, IntArray
 from fusionmd.workflows.yaml_settings import read_settings
 
-OTHER = "other"
+OTHER, UNFINISHED = "other", "unfinished"
+RESERVED = (OTHER, UNFINISHED, "none")
 
 
 class Coordinate(BaseModel):
@@ -72,6 +74,15 @@ class Outcomes(BaseModel):
     settle_fs: float = Field(default=200.0, ge=0)
     classes: dict[str, list[Range]] = {}
     coordinates: dict[str, Coordinate] = {}
+
+    @field_validator("classes")
+    @classmethod
+    def _plain_names(cls, classes: dict[str, list[Range]]) -> dict[str, list[Range]]:
+        """Names become folders."""
+        wrong = [name for name in classes if not re.fullmatch(r"[\w+-]+", name) or name in RESERVED]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} cannot name a class: give letters, digits, _, + or -, not {RESERVED}")
+        return classes
 
     @property
     def names(self) -> list[str]:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.alignment import aligned
-from fusionmd.namd.figures import write_png
+from fusionmd.namd.figures import write_picture
 from fusionmd.namd.protocol import Array
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
 from fusionmd.potential import Potential
@@ -62,7 +62,7 @@ def scan(potential: Potential, paths: Sequence[str | Path], *, n_points: int, co
 
 
 def write_scan(folder: Path, found: Scan) -> list[Path]:
-    """path.csv, path.json, path.xyz and path.png in a folder."""
+    """path.csv, path.json, path.xyz, path.png and path.svg in a folder."""
     states = [f"state_{state}_eV" for state in range(found.energies.shape[1])]
     table = StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -75,8 +75,8 @@ def write_scan(folder: Path, found: Scan) -> list[Path]:
         frame.info = {"path": float(share), "energies_eV": row}
     with atomic_write(folder / "path.xyz") as temporary:
         ase.io.write(temporary, found.frames, format="extxyz")
-    write_png(_plot(found), folder / "path.png")
-    return [folder / f"path.{kind}" for kind in ("csv", "json", "xyz", "png")]
+    pictures = write_picture(_plot(found), folder, "path")
+    return [*(folder / f"path.{kind}" for kind in ("csv", "json", "xyz")), *pictures]
 
 
 def summary(found: Scan) -> dict[str, Any]:

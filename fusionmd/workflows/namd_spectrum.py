@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.absorption import Shape, Spectrum, chosen_excitations, spectrum
-from fusionmd.namd.figures import write_png
+from fusionmd.namd.figures import write_picture
 from fusionmd.namd.populations import NORMAL_95
 from fusionmd.namd.protocol import Array
 from fusionmd.potential import Potential
@@ -86,7 +86,7 @@ def write_starts(path: Path, frames: Sequence[Atoms]) -> None:
 def write_spectrum(
     folder: Path, found: Spectrum, said: dict[str, Any], window_eV: tuple[float, float] | None
 ) -> list[Path]:
-    """spectrum.csv, spectrum.json and spectrum.png."""
+    """spectrum.csv, spectrum.json, spectrum.png and spectrum.svg."""
     table = StringIO()
     table.write(f"# {said['quantity']}; {said['n_frames']} structures, {said['shape']} of {said['width_eV']:g} eV\n")
     writer = csv.writer(table, lineterminator="\n")
@@ -96,8 +96,8 @@ def write_spectrum(
         writer.writerow([f"{value:.6g}" for value in row])
     write_text_atomic(folder / "spectrum.csv", table.getvalue())
     write_text_atomic(folder / "spectrum.json", json.dumps(said, indent=2) + "\n")
-    write_png(_plot(found, window_eV), folder / "spectrum.png")
-    return [folder / f"spectrum.{kind}" for kind in ("csv", "json", "png")]
+    pictures = write_picture(_plot(found, window_eV), folder, "spectrum")
+    return [folder / "spectrum.csv", folder / "spectrum.json", *pictures]
 
 
 def summary(ensemble: Ensemble, found: Spectrum, *, width_eV: float, shape: Shape) -> dict[str, Any]:

@@ -173,6 +173,10 @@ def _of_file(given: FileSettings) -> Beginning:
         raise DataError(
             f"some frames of {given.frames} have no velocities; write them with fusionmd namd sample, or fusionmd md"
         )
+    if not (frames[0].get_masses() > 0).all():
+        raise DataError(
+            f"atoms of {given.frames} have no mass: {frames[0].get_masses().tolist()}; give positive masses"
+        )
     places = np.stack([frame.positions.ravel() for frame in frames]) / ANGSTROM_PER_BOHR
     speeds = np.stack([frame.get_velocities().ravel() for frame in frames])
     speeds = speeds / FS_PER_ASE_TIME / ANGSTROM_PER_BOHR / ATOMIC_TIME_PER_FS

@@ -3,6 +3,7 @@
 import json
 
 import ase.io
+import mdtraj
 import numpy as np
 import pytest
 import yaml
@@ -15,9 +16,11 @@ from fusionmd.namd.analysis import arrivals, energy_drifts, hop_times
 from fusionmd.namd.incidence import CENSORED, cumulative_incidence
 from fusionmd.namd.lifetimes import lifetime
 from fusionmd.namd.run_file import read_run
+from fusionmd.potential import export_potential
+from fusionmd.units import ANGSTROM_PER_NM
 from fusionmd.workflows.namd import run_namd
 from fusionmd.workflows.namd_outcomes import Outcomes, read_outcomes
-from tests.namd.springs import WATER, write_springs
+from tests.namd.springs import WATER, MorsePairs
 from tests.namd.test_resume import settings
 
 
@@ -101,9 +104,10 @@ def test_the_verb_writes_numbers_pictures_and_a_page(cone, tmp_path, capsys):
     np.testing.assert_allclose(np.sum([incidence[k] for k in ("left", "other", "none")], axis=0), 1.0)
     assert found["protocol"]["method"]["seed"] == 4 and "x" in found["hops"]["geometry"]
     page = (tmp_path / "pages" / "report.html").read_text()
-    assert page.count("<img") == 4 and "with the discarded" in page
-    for name in ("populations", "incidence", "hops", "energies"):
+    assert page.count("<img") == 5 and "with the discarded" in page
+    for name in ("populations", "incidence", "hops", "traces", "energies"):
         assert (tmp_path / "pages" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (tmp_path / "pages" / f"{name}.svg").read_text()
     assert "discarded" in capsys.readouterr().out
 
 
@@ -119,17 +123,39 @@ def test_arrivals_are_the_last_hops_down(cone):
     assert (hop_times(read) > 0).all() and (energy_drifts(read) < 0.2).all()
 
 
-def test_trajectories_are_written_by_outcome(tmp_path):
-    write_springs(tmp_path)
+def test_trajectories_and_hops_are_written_for_viewers(tmp_path):
+    energies = {1: -13.6, 8: (-2040.0, -2039.0)}
+    export_potential(MorsePairs().double(), tmp_path / "two.pt", atomic_energies=energies)
     start = WATER.replace("pos:R:3", "pos:R:3:momenta:R:3").replace("0.0\n", "0.0 0.0 0.0 0.0\n")
-    (tmp_path / "start.xyz").write_text(start * 2)
+    (tmp_path / "start.xyz").write_text(start + start.replace("0.97 ", "0.75 "))  # at rest, and tense enough to cross
     surfaces = {"potential": str(tmp_path / "two.pt"), "frames": str(tmp_path / "start.xyz")}
     given = {"surfaces": surfaces, "method": {"hopping": "lzsh"}, "diabatic_state": None, "state": 1}
-    run_namd(settings(**given, n_steps=20, interval=5), tmp_path / "out.h5")
-    arguments = ["namd", "analyze", str(tmp_path / "out.h5"), "-o", str(tmp_path / "pages"), "--trajectories"]
-    assert run(arguments) == 0
-    frames = ase.io.read(tmp_path / "pages" / "unfinished" / "00001.xyz", index=":")
-    assert len(frames) == 5 and frames[-1].info["state"] == 1 and frames[0].get_chemical_formula() == "H2O"
+    run_namd(settings(**given, n_steps=120, interval=5), tmp_path / "out.h5")
+    (tmp_path / "outcomes.yaml").write_text("settle_fs: 0\nclasses: {long: [{distance: [0, 1], between: [1, 9]}]}\n")
+    words = ["namd", "analyze", str(tmp_path / "out.h5"), "-o", str(tmp_path / "pages"), "--trajectories"]
+    assert run([*words, "--outcomes", str(tmp_path / "outcomes.yaml")]) == 0
+    read = read_run(tmp_path / "out.h5")
+    (path,) = (tmp_path / "pages").rglob("00000.xyz")
+    frames = ase.io.read(path, index=":")
+    assert path.parent.name in ("long", "other", "unfinished") and frames[0].get_chemical_formula() == "H2O"
+    assert [frame.info["state"] for frame in frames] == read.active_state[0].tolist()
+    hops = ase.io.read(tmp_path / "pages" / "hops.xyz", index=":")
+    assert len(hops) == read.hops.accepted.sum() > 0
+    for hop, trajectory, gap in zip(hops, read.hops.trajectory, read.hops.gap, strict=True):
+        assert hop.info["trajectory"] == trajectory and hop.info["gap_eV"] == pytest.approx(gap)
+        assert abs(gap) < 0.2 and max(hop.get_distances(0, [1, 2])) > 1.0
+    topology = mdtraj.Topology()
+    residue = topology.add_residue("HOH", topology.add_chain())
+    for symbol in "OHH":
+        topology.add_atom(symbol, mdtraj.element.Element.getBySymbol(symbol), residue)
+    seen = mdtraj.load_xyz(str(path), top=topology)
+    np.testing.assert_allclose(seen.xyz[-1] * ANGSTROM_PER_NM, frames[-1].positions, atol=1e-5)
+
+
+def test_names_of_classes_that_cannot_be_folders_are_refused():
+    for name in ("cis/trans", "..", "none"):
+        with pytest.raises(ValueError, match="cannot name a class"):
+            Outcomes.model_validate({"classes": {name: [{"coordinate": 0, "between": [0, 1]}]}})
 
 
 def test_what_cannot_be_analysed_is_said(cone, tmp_path, capsys):

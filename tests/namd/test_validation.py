@@ -61,8 +61,9 @@ def test_points_of_one_label_are_joined_and_drawn(tmp_path):
     formula, points = joined(curves)
     assert (formula.x, formula.y, formula.errors) == ([1.0, 2.0], [0.3, 0.5], [])
     assert (points.x, points.y, points.errors) == ([1.0, 2.0], [0.2, 0.4], [0.2, 0.1])
-    (path,) = write_figures(tmp_path, curves)
-    assert path.name == "tully_i.png" and path.read_bytes().startswith(b"\x89PNG")
+    png, svg = write_figures(tmp_path, curves)
+    assert png.name == "tully_i.png" and png.read_bytes().startswith(b"\x89PNG")
+    assert svg.name == "tully_i.svg" and "<svg" in svg.read_text()
 
 
 def test_a_failed_check_is_the_exit_code(monkeypatch, tmp_path, capsys):
