@@ -54,8 +54,8 @@ def own_host(include: Path, *, version: int | None = None, compiler: str = "mpic
     host = Host(folders[0], version or _version_of(folders[0]), None, compiler, is_bigbig)
     if host.version < OLDEST:
         raise MissingQuantityError(
-            f"the headers in {folders[0]} are of LAMMPS {host.version_name}; the pair style needs 22 Jul 2025 or later: "
-            f"use a newer LAMMPS, or that of {INSTALL}"
+            f"the headers in {folders[0]} are of LAMMPS {host.version_name}; the pair style needs 22 Jul 2025 or "
+            f"later: use a newer LAMMPS, or that of {INSTALL}"
         )
     return host
 

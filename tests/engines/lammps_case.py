@@ -1,9 +1,9 @@
 """A structure of hydrogen, carbon and oxygen through LAMMPS: what the tests of the plugin ask."""
 
 from fusionmd_lammps import single_point
-from fusionmd_lammps.single_point import MEASURE, Answer, printed, run, script, write_data
+from fusionmd_lammps.single_point import MEASURE, Answer, all_printed, printed, run, script, write_data
 
-__all__ = ["MEASURE", "Answer", "ask", "printed", "run", "script", "write_data"]
+__all__ = ["MEASURE", "Answer", "all_printed", "ask", "printed", "run", "script", "write_data"]
 
 
 def ask(structure, potential, folder, *, elements=None, **options) -> Answer:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import units
+from ase.data import atomic_masses
 from ase.md.verlet import VelocityVerlet
 
 from fusionmd.engines.ase import FusionCalculator
 from fusionmd.potential import load_potential
 from fusionmd.structure import Structure
 from fusionmd_lammps.host import mpich_file
-from tests.engines.lammps_case import ask, printed, run, script, write_data
+from tests.engines.lammps_case import all_printed, ask, printed, run, script, write_data
 from tests.engines.test_lammps_agrees import check
 from tests.potential.conftest import random_structure
 
@@ -35,16 +36,27 @@ def answer(text, folder, structure=CRYSTAL, n_ranks=1):
     return done.stdout
 
 
-def test_trajectory_of_velocity_verlet(potentials, tmp_path):
-    """200 steps of 0.5 fs beside ASE's; what is left comes from LAMMPS' own constants of nature."""
+# Angstrom/ps^2 from eV/angstrom/amu: update.cpp of LAMMPS, and ASE.
+LAMMPS_FTM2V, ASE_FTM2V = 1.0 / 1.0364269e-4, (1000 * units.fs) ** 2
+
+
+@pytest.mark.parametrize("is_scaled, tolerance", [(False, 1e-5), (True, 1e-8)])
+def test_trajectory_of_velocity_verlet(is_scaled, tolerance, potentials, tmp_path):
+    """200 steps of 0.5 fs beside ASE's; masses scaled by LAMMPS' own constants of nature leave rounding alone."""
     path, molecule = potentials / "two.pt", random_structure(9, edge=5.0, seed=3)
-    said = answer(
-        script(molecule, path, ELEMENTS, style="compiled no") + "fix 1 all nve\nrun 200\n" + TELL, tmp_path, molecule
-    )
-    atoms = molecule.to_ase()
+    scale = LAMMPS_FTM2V / ASE_FTM2V if is_scaled else 1.0
+    masses = [f"mass {k + 1} {atomic_masses[z] * scale:.17g}\n" for k, z in enumerate(ELEMENTS)]
+    text = script(molecule, path, ELEMENTS, style="compiled no") + "".join(masses)
+    text += 'fix 1 all nve\nfix note all print 1 "STEP $(pe:%.17g)"\nthermo 1\nrun 200\n'
+    found = [energy for (energy,) in all_printed(answer(text, tmp_path, molecule), "STEP")]
+    atoms, expected = molecule.to_ase(), []
     atoms.calc = FusionCalculator(path, compiled="no")
-    VelocityVerlet(atoms, 0.5 * units.fs).run(200)
-    assert printed(said, "ANSWER")[0] == pytest.approx(atoms.get_potential_energy(), abs=1e-5)
+    dynamics = VelocityVerlet(atoms, 0.5 * units.fs)
+    dynamics.attach(lambda: expected.append(atoms.get_potential_energy()))
+    dynamics.run(200)
+    assert len(found) == len(expected) == 201 and np.ptp(expected) > 0.01
+    errors = np.abs(np.array(found) - expected)
+    assert errors.max() <= tolerance and (is_scaled or errors.max() > 1e-8)
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2])

@@ -65,6 +65,16 @@ def test_particles_and_elements_that_do_not_fit(path):
     assert system.getNumForces() == 0
 
 
+def test_particles_that_came_later(path):
+    """The force acts on all particles, and knows the elements of those that were there."""
+    structure = molecule()
+    system = create_system(topology_of(structure), path)
+    system.addParticle(1.0)
+    context = context_of(system, np.vstack([structure.positions, np.full(3, 20.0)]))
+    with pytest.raises(openmm.OpenMMException, match="made for 8 particles and is called with 9; make it again"):
+        energy_of(context)
+
+
 def test_options_that_do_not_exist(path):
     topology = topology_of(molecule())
     with pytest.raises(MissingQuantityError, match=r"states 0\.\.1"):

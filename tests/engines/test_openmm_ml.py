@@ -124,6 +124,42 @@ def test_interpolation_between_force_field_and_potential(is_periodic, residue, p
     np.testing.assert_allclose(forces_of(context)[:n], forces_of(ends[1])[:n], atol=1e-8, rtol=0)
 
 
+PERIODIC = {"nonbondedMethod": app.PME, "nonbondedCutoff": 1.0 * unit.nanometer}
+
+
+@pytest.fixture
+def box(peptide):
+    """The dipeptide in a cubic box of a given edge, nm."""
+    field, topology, positions = peptide
+
+    def made(edge):
+        topology.setPeriodicBoxVectors(np.eye(3) * edge * unit.nanometer)
+        return field, topology, positions
+
+    yield made
+    topology.setPeriodicBoxVectors(None)
+
+
+@pytest.mark.parametrize("interpolate, molecules", [(False, [1] * 22), (True, [22])])
+def test_what_a_barostat_scales_as_a_rigid_body(interpolate, molecules, box, path):
+    """Not the learned part; but with `interpolate`, OpenMM sees the bonds of the force field, as docs/openmm.md says."""
+    field, topology, positions = box(3.0)
+    mm = field.createSystem(topology, **PERIODIC)
+    make = MLPotential("fusionmd", modelPath=path).createMixedSystem
+    mixed = make(topology, mm, list(range(22)), interpolate=interpolate)
+    assert [len(found) for found in at(mm, positions).getMolecules()] == [22]
+    assert [len(found) for found in at(mixed, positions).getMolecules()] == molecules
+
+
+def test_a_box_that_openmm_refuses(box, path):
+    """The cutoff of the force field: OpenMM's own sentence arrives."""
+    field, topology, positions = box(1.9)
+    make = MLPotential("fusionmd", modelPath=path).createMixedSystem
+    mixed = make(topology, field.createSystem(topology, **PERIODIC), atoms_of(topology, "ALA"))
+    with pytest.raises(openmm.OpenMMException, match="cutoff distance cannot be greater than half the periodic box"):
+        at(mixed, positions)
+
+
 def test_mixed_system_from_xml_and_in_motion(peptide, path):
     field, topology, positions = peptide
     mixed = MLPotential("fusionmd", modelPath=path).createMixedSystem(
