@@ -142,7 +142,7 @@ def box(peptide):
 
 @pytest.mark.parametrize("interpolate, molecules", [(False, [1] * 22), (True, [22])])
 def test_what_a_barostat_scales_as_a_rigid_body(interpolate, molecules, box, path):
-    """Not the learned part; but with `interpolate`, OpenMM sees the bonds of the force field, as docs/openmm.md says."""
+    """Not the learned part; with `interpolate`, OpenMM sees the bonds of the force field (docs/openmm.md)."""
     field, topology, positions = box(3.0)
     mm = field.createSystem(topology, **PERIODIC)
     make = MLPotential("fusionmd", modelPath=path).createMixedSystem
