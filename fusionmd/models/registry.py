@@ -17,6 +17,7 @@ from fusionmd.models.ictp import IctpConfig, ictp
 from fusionmd.models.mace import MaceConfig, mace
 from fusionmd.models.mace_fusion import MaceFusionConfig, mace_fusion
 from fusionmd.models.nequip import NequipConfig, nequip
+from fusionmd.models.tensor_frames import TensorFramesConfig, tensor_frames
 
 Builder = Callable[..., nn.Module]
 
@@ -29,6 +30,7 @@ _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
     "mace": (MaceConfig, mace),
     "mace_fusion": (MaceFusionConfig, mace_fusion),
     "nequip": (NequipConfig, nequip),
+    "tensor_frames": (TensorFramesConfig, tensor_frames),
 }
 
 
