@@ -20,8 +20,8 @@ from fusionmd.errors import PotentialFormatError
 
 # Gaps (eV) below which second derivatives stop growing: they enter as gap / (gap^2 + this^2).
 DEGENERATE_EV = 1e-6
-# Where the squared half gap u v would be negative, the two states are about this far apart, eV.
-CLOSED_EV = 1e-3
+# Where the squared half gap u v would be negative, the two states are about u times the root of this apart.
+CLOSED = 1e-6
 # Cosine of the angle between three roots: this close to 1 two of them count as equal (gap of about 1e-3 of the spread).
 LARGEST_COSINE = 1.0 - 1e-6
 
@@ -140,7 +140,8 @@ class CharacteristicHead(nn.Module):
 
     p and q are invariant under every symmetry of the molecule and smooth through intersections, where matrix elements
     of a strictly invariant diabatic matrix are not; signs of states and couplings are not known. Products make E of
-    first degree in the outputs, so that per-atom energies sum to it (but for CLOSED_EV near intersections).
+    first degree in the outputs, so that per-atom energies sum to it. p is (u v + ((u v)^2 + CLOSED^2 u^4)^1/2) / 2,
+    which is u v but for some meV, and never negative.
     """
 
     kind = "characteristic"
@@ -153,7 +154,7 @@ class CharacteristicHead(nn.Module):
                 "model.n_outputs, or take the head adiabatic or diabatic"
             )
         self.n_states: int = n_outputs - 1
-        self.closed: float = CLOSED_EV
+        self.closed: float = CLOSED
         self.largest_cosine: float = LARGEST_COSINE
         self.is_linear: bool = False
         self.has_diabatic: bool = False
@@ -162,10 +163,10 @@ class CharacteristicHead(nn.Module):
     def forward(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
         """totals: [..., n + 1], eV -> energies [..., n], ascending; cotangents [..., n, n + 1]."""
         m, u, v = totals[..., 0:1], totals[..., 1:2], totals[..., 2:3]
-        product = u * v
-        root = torch.sqrt(product * product + self.closed**4)
+        product, least = u * v, self.closed * u * u
+        root = torch.sqrt(product * product + least * least + 1e-24)  # 1e-24: finite also where u = 0
         p = 0.5 * (product + root)
-        slope = p / root
+        p_by_u, p_by_v = 0.5 * (v + (product * v + 2.0 * self.closed * least * u) / root), u * p / root
         if self.n_states == 2:
             x = torch.sqrt(p) * torch.tensor([-1.0, 1.0], dtype=totals.dtype, device=totals.device)
             by_p = 0.5 * x / p
@@ -173,7 +174,7 @@ class CharacteristicHead(nn.Module):
         else:
             t = totals[..., 3:4]
             x, by_p, by_q = self.roots(p, u * u * t)
-        by_u, by_v = by_p * slope * v + 2.0 * by_q * u * t, by_p * slope * u
+        by_u, by_v = by_p * p_by_u + 2.0 * by_q * u * t, by_p * p_by_v
         parts = [torch.ones_like(x), by_u, by_v]
         if self.n_states == 3:
             parts.append(by_q * u * u)
@@ -198,7 +199,7 @@ class CharacteristicHead(nn.Module):
         p = (x * x).sum(-1, keepdim=True) / 2
         outputs = [m, p.sqrt(), p.sqrt()]
         if self.n_states == 3:
-            outputs.append(x.prod(-1, keepdim=True) / p.clamp(min=CLOSED_EV**2))
+            outputs.append(x.prod(-1, keepdim=True) / p.clamp(min=CLOSED))
         return torch.cat(outputs, -1)
 
 
