@@ -27,7 +27,8 @@ from fusionmd.units import MEV_PER_EV
 NUMBERS = (6, 7, 8, 9)
 SLOPE, COUPLING = 2.0, 1.5  # eV/angstrom, eV
 LENGTHS = torch.tensor([1.4, 1.3, 1.35], dtype=torch.float64)
-N_FRAMES, N_VALID, N_TEST, WIDTH = 240, 40, 200, 0.08
+N_FRAMES, N_VALID, N_TEST = 180, 30, 200
+STRETCH, HEIGHT = 0.15, 0.25  # largest x and height of C above the plane, angstrom
 HEADS: dict[str, dict[str, Any]] = {
     "adiabatic": {"head": "adiabatic", "n_outputs": 2},
     "diabatic, even coupling": {"head": "diabatic", "n_outputs": 3},
@@ -39,7 +40,7 @@ HEADS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Train every head on the same frames and write the gaps."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("-o", "--output", type=Path, default=FOLDER, help="folder of the result file")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -55,27 +56,33 @@ def table(results: dict[str, dict[str, float]]) -> dict[str, Any]:
     """A row per head."""
     return {
         "title": "Heads at a conical intersection with a mirror-odd coupling",
-        "columns": ["head", "energy RMSE, meV", "forces RMSE, meV/A", "gap at the cone, meV", "largest"],
+        "columns": [
+            "head",
+            "energy RMSE, meV",
+            "forces RMSE, meV/A",
+            "gap at the cone, meV",
+            "smallest gap nearby, meV",
+        ],
         "rows": [[label, *found.values()] for label, found in results.items()],
-        "note": "A molecule of four different atoms, energies and forces of 200 frames learnt; the true gap is 0.",
+        "note": "A molecule of four different atoms, energies and forces of 150 frames learnt; both gaps are 0 in truth.",
         "in_readme": False,
     }
 
 
 def frames(n: int, *, seed: int) -> Iterator[Frame]:
-    """Planar molecules with random displacements."""
+    """Two coordinates at random: the bond CN, and the height of C above the plane of the others."""
     rng = np.random.default_rng(seed)
     for _ in range(n):
-        positions = planar(rng) + WIDTH * rng.normal(size=(4, 3))
+        positions = molecule(STRETCH * rng.uniform(-1, 1), HEIGHT * rng.uniform(-1, 1))
         energies, forces = surfaces(positions)
         yield Frame(Structure(NUMBERS, positions), energies, forces)
 
 
-def planar(rng: np.random.Generator) -> np.ndarray:
-    """C, N, O, F in one plane, with x = 0 and random angles [4, 3], angstrom."""
-    angles = np.array([0.0, 2.1, -2.1]) + 0.1 * rng.normal(size=3)
-    around = np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1) * LENGTHS.numpy()[:, None]
-    return np.concatenate([np.zeros((1, 3)), around])
+def molecule(x: float, height: float) -> np.ndarray:
+    """C, N, O, F [4, 3], angstrom; the bond CN is longer by x while C is in the plane."""
+    angles, lengths = np.array([0.0, 2.1, -2.1]), LENGTHS.numpy() + [x, 0, 0]
+    around = np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1) * lengths[:, None]
+    return np.concatenate([[[0.0, 0.0, height]], around])
 
 
 def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,19 +119,19 @@ def errors(folder: Path, index: int, n_epochs: int) -> dict[str, float]:
 
 
 def measured(potential: Any) -> dict[str, float]:
-    """Root mean square errors of unseen frames, and gaps at planar geometries with x = 0."""
+    """Root mean square errors of unseen frames; the gap at x = 0 in the plane, and the smallest one of the plane."""
     test = list(frames(N_TEST, seed=2))
     found = potential.evaluate([frame.structure for frame in test], states=[0, 1])
     energies = np.stack([one.energies - frame.energy for one, frame in zip(found, test, strict=True)])
     forces = np.stack([one.forces - frame.forces for one, frame in zip(found, test, strict=True)])
-    rng = np.random.default_rng(3)
-    cones = potential.evaluate([Structure(NUMBERS, planar(rng)) for _ in range(N_TEST)])
-    gaps = np.array([np.ptp(one.energies) for one in cones]) * MEV_PER_EV
+    stretches = np.linspace(-STRETCH, STRETCH, 1201)
+    line = potential.evaluate([Structure(NUMBERS, molecule(x, 0.0)) for x in stretches])
+    gaps = np.array([np.ptp(one.energies) for one in line]) * MEV_PER_EV
     return {
         "energy_rmse_meV": float(np.sqrt((energies**2).mean())) * MEV_PER_EV,
         "forces_rmse_meV_A": float(np.sqrt((forces**2).mean())) * MEV_PER_EV,
-        "gap_at_the_cone_mean_meV": float(gaps.mean()),
-        "gap_at_the_cone_largest_meV": float(gaps.max()),
+        "gap_at_the_cone_meV": float(gaps[len(gaps) // 2]),
+        "smallest_gap_in_the_plane_meV": float(gaps.min()),
     }
 
 
