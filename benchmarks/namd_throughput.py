@@ -144,7 +144,7 @@ def potential() -> dict[str, Any]:
         },
         "rows": rows,
         "chunked_step_ms": chunked,
-        "hessian_vector_products_ms": hessian_row(surfaces, places),
+        "curvature_of_a_gap_ms": hessian_row(surfaces, places),
     }
 
 
@@ -231,7 +231,7 @@ def table(parts: dict[str, Any]) -> dict[str, Any]:
                 f"{row['ratio']:.2f} times",
             ]
         )
-    for n, spent in parts.get("potential", {}).get("hessian_vector_products_ms", {}).items():
+    for n, spent in parts.get("potential", {}).get("curvature_of_a_gap_ms", {}).items():
         rows.append([f"curvature of one gap by Hessian-vector products, {n} together", f"{spent:.3g} ms each", "", ""])
     for chunk, spent in parts.get("potential", {}).get("chunked_step_ms", {}).items():
         rows.append([f"100 together, the same bits in any batch: chunk {chunk}", f"{spent:.3g} ms a step", "", ""])

@@ -26,6 +26,7 @@ LENGTH_FS, N_STEPS, N_FRAMES = 100.0, 800, 40
 METHODS = {
     "FSSH with EDC": {"hopping": "fssh", "amplitudes": "diabatic", "substeps": 2, "decoherence": "edc"},
     "Landau-Zener": {"hopping": "lzsh"},
+    "kCSDM": {"hopping": "kcsdm", "substeps": 4},
 }
 TIME_STEP = LENGTH_FS * ATOMIC_TIME_PER_FS / N_STEPS
 

@@ -21,7 +21,7 @@ from fusionmd.namd.randomness import Purpose, uniform
 from fusionmd.namd.rows import take
 from fusionmd.namd.state import State, active_rows
 
-N_ITERATIONS = 4  # the force at the end of a step depends on the velocity there
+N_ITERATIONS = 3  # the force at the end of a step depends on the velocity there
 
 
 def coherent_switching_step(state: State, parts: Parts) -> tuple[State, Hops]:
