@@ -65,7 +65,7 @@ def cormorant(config: CormorantConfig, *, elements: Sequence[int], statistics: M
                 mean_degree=float(statistics.get("mean_degree", 1.0)),
             )
         )
-    return framed(config, levels, elements, statistics)
+    return framed(config, levels, elements, statistics, l_max=config.l_max)
 
 
 def _demand_leaves(texts: tuple[str, ...], allowed: set[str], *, needed: str) -> tuple[str, ...]:

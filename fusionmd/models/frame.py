@@ -8,27 +8,31 @@ from typing import Any
 from torch import nn
 
 from fusionmd.fusion.basis import Basis
-from fusionmd.models.network_config import TensorConfig
+from fusionmd.models.network_config import NetworkConfig
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.neighborhood import Neighborhood
 from fusionmd.nn.repulsion import ZBLRepulsion
 
 
 def framed(
-    config: TensorConfig,
+    config: NetworkConfig,
     layers: Sequence[nn.Module],
     elements: Sequence[int],
     statistics: Mapping[str, Any],
     *,
+    l_max: int = 0,
     basis: Basis = "spherical",
     transform: nn.Module | None = None,
     repulsion: ZBLRepulsion | None = None,
 ) -> AtomicNetwork:
-    """The network of these layers; `repulsion` in place of the one that the settings ask for."""
+    """The network of these layers.
+
+    l_max: Largest l of the harmonics that layers are given.  repulsion: In place of the one that the settings ask for.
+    """
     neighborhood = Neighborhood(
         config.cutoff,
         len(elements),
-        l_max=config.l_max,
+        l_max=l_max,
         n_basis=config.n_basis,
         cutoff_power=config.cutoff_power,
         basis=basis,

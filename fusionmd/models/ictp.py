@@ -72,7 +72,7 @@ def ictp(config: IctpConfig, *, elements: Sequence[int], statistics: Mapping[str
                 mean_degree=float(statistics.get("mean_degree", 1.0)),
             )
         )
-    return framed(config, layers, elements, statistics, basis=config.basis)
+    return framed(config, layers, elements, statistics, l_max=config.l_max, basis=config.basis)
 
 
 def product_plan(config: IctpConfig, leaf: Mapping[str, Sequence[Irrep]], target: Sequence[Irrep]) -> Plan:

@@ -72,7 +72,7 @@ def network(
     if config.repulsion == "mace":
         scale = float(statistics.get("rms_force", 1.0))
         repulsion = MaceRepulsion(elements, power=config.cutoff_power, scale=scale)
-    return framed(config, layers, elements, statistics, transform=transform, repulsion=repulsion)
+    return framed(config, layers, elements, statistics, l_max=config.l_max, transform=transform, repulsion=repulsion)
 
 
 def left_trees(n: int, inner: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def nequip(config: NequipConfig, *, elements: Sequence[int], statistics: Mapping
                 mean_degree=float(statistics.get("mean_degree", 1.0)),
             )
         )
-    return framed(config, layers, elements, statistics)
+    return framed(config, layers, elements, statistics, l_max=config.l_max)
 
 
 def reached_irreps(config: TensorConfig) -> list[tuple[list[Irrep], list[Irrep]]]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from fusionmd.errors import ConfigError
+from fusionmd.models.allegro import AllegroConfig, allegro
 from fusionmd.models.cormorant import CormorantConfig, CormorantFusionConfig, cormorant
 from fusionmd.models.eninet import EninetConfig, eninet
 from fusionmd.models.fusion_net import fusion_net
@@ -22,6 +23,7 @@ from fusionmd.models.tensor_frames import TensorFramesConfig, tensor_frames
 Builder = Callable[..., nn.Module]
 
 _ARCHITECTURES: dict[str, tuple[type[Any], Builder]] = {
+    "allegro": (AllegroConfig, allegro),
     "cormorant": (CormorantConfig, cormorant),
     "cormorant_fusion": (CormorantFusionConfig, cormorant),
     "eninet": (EninetConfig, eninet),

@@ -15,12 +15,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from fusionmd.models.frame import framed
 from fusionmd.models.network_config import NetworkConfig
 from fusionmd.nn.atomic_network import AtomicNetwork
 from fusionmd.nn.handed_network import HandedNetwork
 from fusionmd.nn.local_frame import LocalFrames
-from fusionmd.nn.neighborhood import Neighborhood, Neighbors
-from fusionmd.nn.repulsion import ZBLRepulsion
+from fusionmd.nn.neighborhood import Neighbors
 
 
 class TensorFramesConfig(NetworkConfig):
@@ -82,16 +82,5 @@ def tensor_frames(
 ) -> AtomicNetwork:
     """The network for `elements` with random weights."""
     mean_degree = float(statistics.get("mean_degree", 1.0))
-    neighborhood = Neighborhood(
-        config.cutoff, len(elements), l_max=0, n_basis=config.n_basis, cutoff_power=config.cutoff_power
-    )
-    return AtomicNetwork(
-        neighborhood,
-        [FrameLayer(config, len(elements), mean_degree, is_first=t == 0) for t in range(config.n_layers)],
-        n_channels=config.n_channels,
-        elements=elements,
-        statistics=statistics,
-        readout_width=config.readout_width,
-        n_outputs=config.n_outputs,
-        repulsion=ZBLRepulsion(elements) if config.repulsion else None,
-    )
+    layers = [FrameLayer(config, len(elements), mean_degree, is_first=t == 0) for t in range(config.n_layers)]
+    return framed(config, layers, elements, statistics)

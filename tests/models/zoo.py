@@ -32,6 +32,7 @@ ZOO: dict[str, dict[str, Any]] = {
     "mace_fusion": {"name": "mace_fusion"},
     "eninet": {"name": "eninet", "n_layers": 1},
     "tensor_frames": {"name": "tensor_frames"},
+    "allegro": {"name": "allegro", "pair": "(V, A)@2"},
     "ictp": {"name": "ictp"},
     "nequip": {"name": "nequip", "n_layers": 2},
     "nequip, both parities": {"name": "nequip", "n_layers": 4, "hidden_irreps": "0e + 0o + 1o + 1e"},
