@@ -111,6 +111,28 @@ def test_restart_goes_on(potentials, tmp_path):
     assert np.abs(np.array(resumed) - whole).max() < 1e-9
 
 
+def test_types_that_change_without_a_new_list(potentials, tmp_path):
+    path = potentials / "net.pt"
+    text = script(CRYSTAL, path, ELEMENTS) + "run 0\nset atom 5 type 2\nrun 1 pre no\n" + TELL
+    energy = printed(answer(text, tmp_path), "ANSWER")[0]
+    numbers = np.where(np.arange(24) == 4, 6, CRYSTAL.numbers)
+    changed = Structure(numbers, CRYSTAL.positions, CRYSTAL.cell, True)
+    assert CRYSTAL.numbers[4] != 6
+    assert energy == pytest.approx(load_potential(path).evaluate([changed])[0].energy, abs=1e-8)
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2])
+def test_monte_carlo_swaps_of_elements(n_ranks, potentials, tmp_path):
+    """At 1 K only swaps that lower the energy are taken: `fix atom/swap` sees the energy of what it has swapped."""
+    text = script(CRYSTAL, potentials / "net.pt", ELEMENTS)
+    text += "fix swap all atom/swap 1 1 12345 1.0 types 2 3 ke no\nthermo 1\n"
+    text += 'fix note all print 1 "SWAP $(pe:%.17g) $(f_swap[1]) $(f_swap[2])"\nrun 12\n'
+    energies, tried, taken = np.array(all_printed(answer(text, tmp_path, n_ranks=n_ranks), "SWAP")).T
+    assert tried[-1] == 12 and 0 < taken[-1] < 12
+    np.testing.assert_array_equal(np.diff(energies) < -1e-8, np.diff(taken) == 1)
+    assert np.diff(energies).max() < 1e-8
+
+
 def test_rerun_repeats_energies(potentials, tmp_path):
     head = script(CRYSTAL, potentials / "two.pt", ELEMENTS)
     note = 'fix note all print 1 "PE $(pe:%.17g)" screen no file {}\n'

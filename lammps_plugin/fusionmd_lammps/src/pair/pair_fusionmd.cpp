@@ -88,12 +88,14 @@ void PairFusionMD::finish()
   spent = Spent();
 }
 
-/// Look again where LAMMPS has made a new list.
+/// Look again where LAMMPS has made a new list, or somebody has changed types without one.
 void PairFusionMD::take_list()
 {
   const int n_all = atom->nlocal + atom->nghost;
-  if (neighbor->ago != 0 && neighbor->lastcall == last_list && n_all == neighborhood.n_atoms()) return;
+  const bool is_same = neighbor->ago != 0 && neighbor->lastcall == last_list && n_all == neighborhood.n_atoms();
+  if (is_same && std::equal(types.begin(), types.end(), atom->type)) return;
   last_list = neighbor->lastcall;
+  types.assign(atom->type, atom->type + n_all);
   check_hybrid();
   check_special_neighbors();
   fusionmd::Atoms atoms{atom->nlocal, n_all, atom->x, {}, {}};

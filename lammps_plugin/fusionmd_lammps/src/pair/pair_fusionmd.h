@@ -55,6 +55,7 @@ class PairFusionMD : public Pair {
 
   fusionmd::Neighborhood neighborhood;
   bigint last_list = -1;
+  std::vector<int> types;    // [n_all] of that list
   int64_t n_local_nodes = 0;
   std::vector<double> halo;    // rows of all atoms while they are exchanged
   int64_t halo_width = 0;
