@@ -41,6 +41,10 @@ N_OURS, N_PEER = 5000, 100
 N_STATES, N_CHANNELS, STEP_FS = 3, 16, 0.1
 STEPS = {1: 20, 10: 6, 100: 3, 1000: 1}  # of each batch size
 CHUNKS = (1, 4)
+OTHERS: dict[str, dict[str, str]] = {
+    "LZSH, gap_curvature: exact (all gradients)": {"gap_curvature": "exact"},
+    "kCSDM (all gradients)": {"hopping": "kcsdm"},
+}
 CHANNELS = ("transmitted, lower", "transmitted, upper", "reflected, lower", "reflected, upper")
 
 
@@ -144,6 +148,9 @@ def potential() -> dict[str, Any]:
         },
         "rows": rows,
         "chunked_step_ms": chunked,
+        "other_methods_step_ms": {
+            name: batch_row(surfaces, places, 100, **method)["step_ms"] for name, method in OTHERS.items()
+        },
         "curvature_of_a_gap_ms": hessian_row(surfaces, places),
     }
 
@@ -155,11 +162,11 @@ def three_states() -> torch.nn.Module:
     return build_model(section, elements=ELEMENTS, statistics=STATISTICS | {"rms_force": 0.1})
 
 
-def batch_row(surfaces: PotentialSurfaces, places: np.ndarray, n: int) -> dict[str, Any]:
+def batch_row(surfaces: PotentialSurfaces, places: np.ndarray, n: int, **method: Any) -> dict[str, Any]:
     """Milliseconds of one processor per trajectory and step; the bare evaluation asks for what a step asks for."""
     generator, numbers = np.random.default_rng(n), np.arange(n)
     positions = (places.ravel() + 0.02 * generator.normal(size=(n, places.size))) / ANGSTROM_PER_BOHR
-    parts = parts_of(method_of(hopping="lzsh"), surfaces, STEP_FS * ATOMIC_TIME_PER_FS)
+    parts = parts_of(method_of(**{"hopping": "lzsh"} | method), surfaces, STEP_FS * ATOMIC_TIME_PER_FS)
     active, amplitudes = adiabatic_start(numbers, 1, N_STATES)
     state = start(
         parts,
@@ -233,8 +240,12 @@ def table(parts: dict[str, Any]) -> dict[str, Any]:
         )
     for n, spent in parts.get("potential", {}).get("curvature_of_a_gap_ms", {}).items():
         rows.append([f"curvature of one gap by Hessian-vector products, {n} together", f"{spent:.3g} ms each", "", ""])
+    for name, spent in parts.get("potential", {}).get("other_methods_step_ms", {}).items():
+        rows.append([f"{name}, 100 together", f"{spent:.3g} ms a trajectory-step", "", ""])
     for chunk, spent in parts.get("potential", {}).get("chunked_step_ms", {}).items():
-        rows.append([f"100 together, the same bits in any batch: chunk {chunk}", f"{spent:.3g} ms a step", "", ""])
+        rows.append(
+            [f"100 together, the same bits in any batch: chunk {chunk}", f"{spent:.3g} ms a trajectory-step", "", ""]
+        )
     return {
         "title": "Speed of surface hopping",
         "columns": ["case", "ours", "beside it", "ratio"],
