@@ -27,9 +27,10 @@ def example_yaml(name: str) -> str:
     for section, field in Config.model_fields.items():
         if section == "model":
             lines += [*_title(known[name]), "model:", f"  name: {name}", *_keys(known[name], "  ")]
-        else:
-            kind = _section_of(field)
+        elif (kind := _section_of(field)) is not None:
             lines += [*_title(kind), f"{section}:", *_keys(kind, "  ")]
+        else:
+            lines.append(_commented(f"{section}: {_flow(field.get_default())}", field.description))
         lines.append("")
     return "\n".join(lines)
 
@@ -60,7 +61,7 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
 
 
-def _section_of(field: FieldInfo) -> type[BaseModel]:
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The settings of a section; None where the field is one setting."""
     kind = field.annotation
-    assert isinstance(kind, type) and issubclass(kind, BaseModel)
-    return kind
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

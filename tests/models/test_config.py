@@ -8,7 +8,7 @@ from fusionmd.models import architectures, build_model
 from tests.models.nets import ELEMENTS, SMALL, STATISTICS, atomic_energies, molecule, net
 
 WRONG = {
-    "unknown name": ({"name": "schnet"}, r"model name 'schnet' is not known; choose one of \[.*'fusion_net', 'ma"),
+    "unknown name": ({"name": "schnet"}, r"model name 'schnet' is not known; choose one of \[.*'fusion_net', .*'mace'"),
     "unknown key": ({"chanels": 3}, r"model\.chanels: .*known keys: cutoff, n_layers, n_channels"),
     "bad value": ({"n_channels": 0}, r"model\.n_channels: .*greater than or equal to 1 \(got 0\)"),
     "bad type": ({"l_max": "three"}, r"model\.l_max: .*integer.*\(got 'three'\)"),
