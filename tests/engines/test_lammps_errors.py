@@ -69,10 +69,11 @@ def test_settings_that_would_give_wrong_numbers(head, after, wanted, potentials,
     refused(tmp_path, text + after + "run 0\n", wanted)
 
 
-def test_a_group_whose_neighbours_alone_are_listed(potentials, tmp_path):
+@pytest.mark.parametrize("command", ["neigh_modify include", "comm_modify group"])
+def test_a_group_whose_neighbours_alone_are_known(command, potentials, tmp_path):
     first = "group some type 1\natom_modify first some\npair_style zero 3.0\npair_coeff * *\nrun 0\n"
-    first += f"neigh_modify include some\n{pair(potentials / 'one.pt')}"
-    refused(tmp_path, script(CRYSTAL, "", ELEMENTS, pair=first) + "run 0\n", "remove neigh_modify include")
+    first += f"{command} some\n{pair(potentials / 'one.pt')}"
+    refused(tmp_path, script(CRYSTAL, "", ELEMENTS, pair=first) + "run 0\n", f"remove {command}")
 
 
 def test_atoms_without_ids(potentials, tmp_path):

@@ -31,6 +31,8 @@ void PairFusionMD::check_settings()
     error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove neigh_modify exclude");
   if (neighbor->includegroup)
     error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove neigh_modify include");
+  if (comm->bordergroup)
+    error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove comm_modify group");
 }
 
 /// Bonds make LAMMPS drop neighbours, silently, where the weights of special_bonds are 0.
