@@ -16,6 +16,15 @@
 
 using namespace LAMMPS_NS;
 
+namespace {
+
+/// The group that `comm_modify group` has set, which is for children of Comm to know.
+struct Ghosts : Comm {
+  static int Comm::*group() { return &Ghosts::bordergroup; }
+};
+
+}    // namespace
+
 void PairFusionMD::check_settings()
 {
   const std::string me = "Pair style fusionmd ";
@@ -31,7 +40,7 @@ void PairFusionMD::check_settings()
     error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove neigh_modify exclude");
   if (neighbor->includegroup)
     error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove neigh_modify include");
-  if (comm->bordergroup)
+  if (comm->*Ghosts::group())
     error->all(FLERR, me + "needs every neighbor, or its energies are wrong; remove comm_modify group");
 }
 
