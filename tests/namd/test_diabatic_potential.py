@@ -6,9 +6,11 @@ import pytest
 from fusionmd.namd.config import method_of, parts_of
 from fusionmd.namd.driver import start
 from fusionmd.namd.ensemble import run_ensemble
+from fusionmd.namd.rows import take
 from fusionmd.namd.sampling import adiabatic_start
 from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.potential import export_potential, load_potential
+from tests.namd.test_driver import same
 from tests.namd.test_surfaces import NUMBERS, positions  # noqa: F401
 from tests.toy_model import ToyModel
 
@@ -64,3 +66,20 @@ def test_hopping_on_a_potential_with_couplings(name, surfaces, positions):  # no
         kinetic = 0.5 * (surfaces.masses * state.velocities**2).sum(1)
         totals.append(kinetic + state.electronic.energies[numbers, state.active])
     assert np.abs(totals[1] - totals[0]).max() < 2e-4
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_chunks_give_the_same_bits_in_any_batch(name, surfaces, positions):  # noqa: F811
+    chunked = PotentialSurfaces(surfaces.potential, NUMBERS, chunk=4)
+    made = parts_of(method_of(seed=4, **METHODS[name]), chunked, 4.0)
+    speeds = 2e-3 * np.random.default_rng(2).normal(size=positions.shape)
+
+    def final(numbers, batch_size=None):
+        active, amplitudes = adiabatic_start(numbers, 2, 3)
+        given = {"positions": positions[numbers], "velocities": speeds[numbers], "active": active}
+        begin = start(made, trajectory=numbers, amplitudes=amplitudes, **given)
+        return run_ensemble(begin, made, n_steps=6, batch_size=batch_size).final
+
+    whole = final(np.arange(len(positions)))
+    same(whole, final(np.arange(len(positions)), 2))
+    same(take(whole, np.array([7])), final(np.array([7])))
