@@ -33,7 +33,8 @@ def label_frames(
     Each calculation is a process of the method's own, so threads are enough here. Frames that fail are left out of
     `output`, never silently: LabelError if none is left. An interrupted call with the same arguments continues.
     """
-    _check_elements(structures, method)
+    for k, structure in enumerate(structures):
+        check_structure(structure, method, f"frame {k}")
     heading = {"method": method.name, "roots": list(roots), "frames_sha256": fingerprint(structures)}
     output.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(output.with_name(output.name + ".journal"), heading)
@@ -90,10 +91,10 @@ def _write(structures: Sequence[Structure], method: Method, output: Path, journa
     return failures
 
 
-def _check_elements(structures: Sequence[Structure], method: Method) -> None:
-    for k, structure in enumerate(structures):
-        unknown = sorted({int(z) for z in structure.numbers} - (method.elements or frozenset(range(1, 119))))
-        if unknown:
-            raise LabelError(f"frame {k}: {method.name} has no parameters for {symbols(unknown)}; drop the frame")
-        if structure.is_periodic:
-            raise LabelError(f"frame {k} is periodic; {method.name} is for molecules: drop the cell")
+def check_structure(structure: Structure, method: Method, what: str) -> None:
+    """Raise LabelError, which begins with `what`, where the method cannot work."""
+    unknown = sorted({int(z) for z in structure.numbers} - (method.elements or frozenset(range(1, 119))))
+    if unknown:
+        raise LabelError(f"{what}: {method.name} has no parameters for {symbols(unknown)}; choose another method")
+    if structure.is_periodic:
+        raise LabelError(f"{what} is periodic; {method.name} is for molecules: drop the cell")

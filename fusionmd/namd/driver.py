@@ -85,7 +85,7 @@ def start(
         coherent=amplitudes if parts.is_mean_field else None,
         past_strengths=np.full((n, N_STRENGTHS), np.nan) if parts.is_mean_field else None,
     )
-    check_finite(electronic, asked, state)
+    check_finite(electronic, asked, state, parts.surfaces)
     return replace(state, tdc=parts.tdc(state, parts.dt))
 
 

@@ -32,7 +32,7 @@ def with_surfaces(state: State, positions: Array, surfaces: Surfaces, *, all_gra
     """The state moved to `positions`, surfaces evaluated there, phases continued, the past shifted by one step."""
     asked = gradients_asked(state.active, surfaces.n_states, all_gradients)
     electronic = surfaces.evaluate(positions, asked, with_couplings=couplings)
-    check_finite(electronic, asked, state)
+    check_finite(electronic, asked, state, surfaces)
     past = np.concatenate([state.electronic.energies[:, None], state.past_energies[:, :-1]], axis=1)
     return replace(state, positions=positions, electronic=in_phase(electronic, state.electronic), past_energies=past)
 
@@ -60,18 +60,21 @@ def with_active_gradients(state: State, surfaces: Surfaces) -> State:
     part = take(state, missing)
     asked = gradients_asked(part.active, surfaces.n_states, False)
     found = surfaces.evaluate(part.positions, asked)
-    check_finite(found, asked, part)
+    check_finite(found, asked, part, surfaces)
     electronic = replace(
         part.electronic, gradients=np.where(asked[:, :, None], found.gradients, part.electronic.gradients)
     )
     return put(state, missing, replace(part, electronic=electronic))
 
 
-def check_finite(electronic: Electronic, asked: BoolArray, state: State) -> None:
-    """Raise PropagationError, naming trajectories, if energies or gradients that were asked for are not finite."""
+def check_finite(electronic: Electronic, asked: BoolArray, state: State, surfaces: Surfaces) -> None:
+    """Raise PropagationError, naming trajectories, if energies or gradients that were asked for are not finite.
+
+    Surfaces that say `can_fail` (see `Surfaces`) may give NaN: triage stops those trajectories, the others go on.
+    """
     gradients = np.where(asked[:, :, None], electronic.gradients, 0.0)
     wrong = ~(np.isfinite(electronic.energies).all(axis=1) & np.isfinite(gradients).all(axis=(1, 2)))
-    if wrong.any():
+    if wrong.any() and not getattr(surfaces, "can_fail", False):
         shown = ", ".join(map(str, state.trajectory[wrong][:5]))
         raise PropagationError(
             f"surfaces gave no finite energies or gradients to {wrong.sum()} trajectories (first: {shown}) after step "

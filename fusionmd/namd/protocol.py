@@ -42,6 +42,7 @@ class Surfaces(Protocol):
     masses: Per degree of freedom [n_dof], electron masses.
     has_couplings, has_diabatic: What `evaluate` can give beside energies and gradients.
     name: Names the surfaces in protocols and checkpoints; equal names mean equal surfaces.
+    Optional: `can_fail`, true where single geometries may give NaN, which stops those trajectories alone.
     """
 
     @property

@@ -38,6 +38,19 @@ class FileSettings(BaseModel):
     )
 
 
+class DirectSettings(BaseModel):
+    """Electronic structure on the fly (`fusionmd label` says which methods), and structures with velocities."""
+
+    model_config = STRICT
+    method: str
+    frames: str = Field(description="structures with velocities, any format ASE reads")
+    states: int = Field(3, ge=2)
+    charge: int = 0
+    parameters: Path | None = Field(None, description="file of replaced parameters")
+    timeout_s: float = Field(120.0, gt=0, description="of one calculation")
+    jobs: int = Field(1, ge=1, description="calculations at a time in each process; changes no result")
+
+
 class TriageSettings(BaseModel):
     """What stops a trajectory, looked at in every record; null: nothing does."""
 
@@ -58,7 +71,9 @@ class RunSettings(BaseModel):
 
     model_config = STRICT
     surfaces: Annotated[
-        Annotated[PacketSettings, Tag("<model>")] | Annotated[FileSettings, Tag("<file>")],
+        Annotated[PacketSettings, Tag("<model>")]
+        | Annotated[FileSettings, Tag("<file>")]
+        | Annotated[DirectSettings, Tag("<direct>")],
         Discriminator(lambda given: _surfaces_of(given)),
     ]
     method: Method = Method()
@@ -86,6 +101,6 @@ def read_run(path: str | Path) -> RunSettings:
 
 
 def _surfaces_of(given: Any) -> str:
-    """Which of the two kinds of surfaces is meant."""
-    is_file = isinstance(given, FileSettings) or (isinstance(given, dict) and "potential" in given)
-    return "<file>" if is_file else "<model>"
+    """Which kind of surfaces is meant."""
+    keys = given.keys() if isinstance(given, dict) else type(given).model_fields
+    return "<file>" if "potential" in keys else "<direct>" if "method" in keys else "<model>"

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from fusionmd.errors import ConfigError, DataError
+from fusionmd.labels.methods import method_of
 from fusionmd.namd.driver import Parts, start
 from fusionmd.namd.model_systems import DiabaticModel, ModelSurfaces
 from fusionmd.namd.protocol import Array, IntArray, Surfaces
@@ -27,7 +28,8 @@ from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.namd.vibronic_models import LinearVibronicCoupling, bma, butatriene, linear_vibronic, pyrazine
 from fusionmd.potential import load_potential
 from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS, FS_PER_ASE_TIME
-from fusionmd.workflows.namd_settings import FileSettings, PacketSettings, RunSettings
+from fusionmd.workflows.direct_surfaces import DirectSurfaces
+from fusionmd.workflows.namd_settings import DirectSettings, FileSettings, PacketSettings, RunSettings
 
 INITIAL_STATE = "initial_state"  # in the comment line of a structure
 MODELS: dict[str, Callable[[], DiabaticModel]] = {
@@ -76,16 +78,18 @@ class Beginning:
 
 def beginning_of(settings: RunSettings) -> Beginning:
     """Draw, or read, where every trajectory starts."""
-    if isinstance(settings.surfaces, FileSettings):
-        return _of_file(settings.surfaces)
-    return _of_model(settings.surfaces, settings.n_trajectories, settings.method.seed)
+    if isinstance(settings.surfaces, PacketSettings):
+        return _of_model(settings.surfaces, settings.n_trajectories, settings.method.seed)
+    return _of_file(settings.surfaces)
 
 
-def surfaces_of(given: PacketSettings | FileSettings, molecule: Molecule | None) -> Surfaces:
+def surfaces_of(given: PacketSettings | FileSettings | DirectSettings, molecule: Molecule | None) -> Surfaces:
     """The surfaces of a run; a potential file is loaded, and tested, here."""
     if isinstance(given, PacketSettings):
         return ModelSurfaces(MODELS[given.model]())
     assert molecule is not None
+    if isinstance(given, DirectSettings):
+        return _direct(given, molecule)
     return PotentialSurfaces(
         load_potential(given.potential),
         molecule.numbers,
@@ -94,6 +98,19 @@ def surfaces_of(given: PacketSettings | FileSettings, molecule: Molecule | None)
         masses_amu=molecule.masses,
         chunk=given.chunk,
     )
+
+
+def _direct(given: DirectSettings, molecule: Molecule) -> DirectSurfaces:
+    if np.any(molecule.pbc):
+        raise DataError(f"the structures of {given.frames} are periodic; {given.method} is for molecules")
+    method = method_of(
+        given.method,
+        n_states=given.states,
+        charge=given.charge,
+        parameters=given.parameters,
+        timeout_s=given.timeout_s,
+    )
+    return DirectSurfaces(method, molecule.numbers, molecule.masses, n_jobs=given.jobs)
 
 
 def started(settings: RunSettings, parts: Parts, numbers: IntArray, begun: Beginning) -> State:
@@ -167,7 +184,7 @@ def _of_model(given: PacketSettings, n: int, seed: int) -> Beginning:
     return Beginning(None, places, speeds)
 
 
-def _of_file(given: FileSettings) -> Beginning:
+def _of_file(given: FileSettings | DirectSettings) -> Beginning:
     frames = read_frames(given.frames)
     if not all(frame.has("momenta") for frame in frames):
         raise DataError(
