@@ -1,5 +1,6 @@
 """One test for all architectures: laws, locality, export, ASE, training. Whoever joins the registry is in it."""
 
+import copy
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from ase.io import write
 
 from fusionmd.cli.main import run
 from fusionmd.engines.ase import FusionCalculator
+from fusionmd.graph import graph_of
 from fusionmd.models import architectures
 from fusionmd.potential import load_potential, passes
 from fusionmd.potential.export import potential_bytes
@@ -53,6 +55,38 @@ def test_influence_goes_n_hops_edges_and_no_farther(key) -> None:
     felt = energy_and_forces(model, structure, of_first)[1].abs().sum(1)
     assert (felt[1 : model.n_hops + 1] > 0).all()
     assert not felt[model.n_hops + 1 :].any()
+
+
+class FromElsewhere(torch.nn.Module):
+    """What ranks do to each other: rows beyond the owned ones come from a run that saw everything."""
+
+    def __init__(self, n_owned: int, known: list[torch.Tensor]) -> None:
+        super().__init__()
+        self.n_owned, self.known, self.n_calls = n_owned, known, 0
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        self.n_calls += 1
+        return torch.cat([h[: self.n_owned], self.known[self.n_calls - 1][self.n_owned :]])
+
+
+def test_what_passes_the_exchange_is_all_that_neighbours_read(key) -> None:
+    """Ghosts without any edges: their features arrive through the exchange, or energies of owned atoms would differ."""
+    if not member(key).supports_exchange:
+        pytest.skip("features stay where they are")
+    model, structure, n_owned = copy.deepcopy(member(key)), molecule(7), 3
+    known: list[torch.Tensor] = []
+    hook = model.exchange.register_forward_hook(lambda _, inputs, __: known.append(inputs[0]))
+    expected = atomic_energies(model, structure)[:n_owned]
+    hook.remove()
+    graph = graph_of(structure, ELEMENTS, model.cutoff)
+    n_edges = int((graph.receivers < n_owned).sum())
+    slots = torch.where(graph.slots < n_edges, graph.slots, n_edges)
+    model.exchange = FromElsewhere(n_owned, known)
+    ends = graph.senders[:n_edges], graph.receivers[:n_edges]
+    with torch.no_grad():
+        found = model(graph.edge_vectors[:n_edges], *ends, slots, graph.species, n_owned)
+    assert model.exchange.n_calls == len(known) == model.n_hops - 1
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
 
 
 def test_energy_is_smooth_where_a_neighbour_leaves(key) -> None:

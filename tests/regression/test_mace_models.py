@@ -118,3 +118,10 @@ def test_files_that_are_no_dump(written, tmp_path, capsys) -> None:
         assert run(["convert", "mace", str(path), "-o", str(tmp_path / "no.pt")]) == 2
         assert said in capsys.readouterr().err.lower()
     assert not (tmp_path / "no.pt").exists()
+
+
+def test_an_interpreter_that_is_not_there(tmp_path, capsys) -> None:
+    (tmp_path / "a.model").write_bytes(b"pickle")
+    arguments = ["convert", "mace", str(tmp_path / "a.model"), "-o", str(tmp_path / "no.pt")]
+    assert run([*arguments, "--trust-pickle", "--python", str(tmp_path / "python")]) == 2
+    assert "could not run mace_dump.py" in capsys.readouterr().err
