@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fusionmd.fusion.constants import Constants
 
-class ScaleShift(nn.Module):
+
+class ScaleShift(Constants):
     """E_i = scale * e_i + shift_{z_i}; `rms_force` (eV/angstrom), `shift` (eV per element) are those of the data.
 
     Of several outputs, `output_shifts` (eV per atom) and `output_scales` (factors of the scale) say each one's [n].
@@ -25,8 +27,7 @@ class ScaleShift(nn.Module):
         if "output_shifts" in statistics:
             table = np.repeat(np.array(statistics["output_shifts"], dtype=np.float64)[None], len(elements), 0)
         factors = np.broadcast_to(np.array(statistics.get("output_scales", 1.0), dtype=np.float64), (n_outputs,))
-        scale = torch.tensor(float(statistics.get("rms_force", 1.0)) * factors, dtype=torch.get_default_dtype())
-        self.register_buffer("scale", scale, persistent=False)
+        self.constant("scale", float(statistics.get("rms_force", 1.0)) * factors)
         self.shift = nn.Parameter(torch.tensor(table, dtype=torch.get_default_dtype()))
 
     def forward(self, values: Tensor, species: Tensor) -> Tensor:

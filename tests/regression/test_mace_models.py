@@ -38,9 +38,9 @@ def test_energies_and_forces_are_those_of_mace_torch(name) -> None:
     for structure, energy, forces in references(name):
         found, ours = energy_and_forces(model, structure)
         reference = sum(e0[int(z)] for z in structure.numbers)
-        assert abs(found + reference - energy) <= 1e-7 * structure.n_atoms
+        assert abs(found + reference - energy) <= 1e-9 * structure.n_atoms
         assert np.abs(forces).max() > 1e-3
-        np.testing.assert_allclose(ours, forces, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(ours, forces, rtol=0, atol=1e-9)
 
 
 def test_heads_differ() -> None:
@@ -64,8 +64,8 @@ def test_the_verb_writes_a_potential(written) -> None:
     assert potential.metadata.licence_weights == "CC-BY-4.0" and potential.metadata.dtype == "float64"
     for structure, energy, forces in references("density"):
         (evaluation,) = potential.evaluate([structure])
-        assert evaluation.energy == pytest.approx(energy, abs=1e-7)
-        np.testing.assert_allclose(evaluation.forces[0], forces, rtol=0, atol=1e-7)
+        assert evaluation.energy == pytest.approx(energy, abs=1e-9)
+        np.testing.assert_allclose(evaluation.forces[0], forces, rtol=0, atol=1e-9)
     rebuilt = build_model(potential.metadata.config[0]["model"], elements=[1, 6, 8])
     assert {name for name, _ in rebuilt.named_parameters()} == set(converted(dump("density"))[0].state_dict())
 
