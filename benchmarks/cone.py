@@ -33,6 +33,12 @@ HEADS: dict[str, dict[str, Any]] = {
     "adiabatic": {"head": "adiabatic", "n_outputs": 2},
     "diabatic, even coupling": {"head": "diabatic", "n_outputs": 3},
     "diabatic, odd coupling": {"head": "diabatic", "n_outputs": 3, "odd_outputs": [2]},
+    "diabatic, odd coupling, couplings learnt": {
+        "head": "diabatic",
+        "n_outputs": 3,
+        "odd_outputs": [2],
+        "couplings": 10.0,
+    },
     "characteristic": {"head": "characteristic", "n_outputs": 3},
 }
 
@@ -74,8 +80,8 @@ def frames(n: int, *, seed: int) -> Iterator[Frame]:
     rng = np.random.default_rng(seed)
     for _ in range(n):
         positions = molecule(STRETCH * rng.uniform(-1, 1), HEIGHT * rng.uniform(-1, 1))
-        energies, forces = surfaces(positions)
-        yield Frame(Structure(NUMBERS, positions), energies, forces)
+        energies, forces, couplings = surfaces(positions)
+        yield Frame(Structure(NUMBERS, positions), energies, forces, couplings=couplings)
 
 
 def molecule(x: float, height: float) -> np.ndarray:
@@ -85,8 +91,8 @@ def molecule(x: float, height: float) -> np.ndarray:
     return np.concatenate([[[0.0, 0.0, height]], around])
 
 
-def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Energies [2], eV, and forces [2, 4, 3], eV/angstrom."""
+def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energies [2], eV, forces [2, 4, 3], eV/angstrom, and the coupling <0|grad 1> [1, 4, 3], 1/angstrom."""
     r = torch.tensor(positions, requires_grad=True)
     bonds = r[1:] - r[0]
     lengths = bonds.norm(dim=1)
@@ -97,19 +103,21 @@ def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     half = torch.sqrt((SLOPE * x) ** 2 + (COUPLING * y) ** 2)
     energies = torch.stack([mean - half, mean + half])
     forces = [-torch.autograd.grad(energy, r, retain_graph=True)[0] for energy in energies]
-    return energies.detach().numpy(), torch.stack(forces).numpy()
+    angle = 0.5 * torch.atan2(COUPLING * y, SLOPE * x)  # of mixing: d = grad(angle), up to its sign
+    (coupling,) = torch.autograd.grad(angle, r)
+    return energies.detach().numpy(), torch.stack(forces).numpy(), coupling[None].numpy()
 
 
 def errors(folder: Path, index: int, n_epochs: int) -> dict[str, float]:
     """Of one head: energies and forces of test frames, and the gap where the states meet."""
     label, settings = list(HEADS.items())[index]
-    model = {key: value for key, value in settings.items() if key != "head"}
+    model = {key: value for key, value in settings.items() if key not in ("head", "couplings")}
     diagrams = {"n_layers": 1, "n_channels": 16, "l_max": 2, "product": ["A", "(A, A)@2+", "((A, A)@2, A)"]}
     config = {
         "data": {"train": str(folder / "frames.xyz"), "valid_count": N_VALID},
         "model": {"name": "fusion_net", "cutoff": 4.0, "radial_widths": [32, 32], **diagrams, **model},
         "head": settings["head"],
-        "loss": {"energy": 50.0, "forces": 10.0},
+        "loss": {"energy": 50.0, "forces": 10.0, "gaps": 50.0, "couplings": settings.get("couplings", 0.0)},
         "training": {"epochs": n_epochs, "batch_size": 10, "compile": True, "threads": 1},
     }
     result = train(config, folder / str(index))

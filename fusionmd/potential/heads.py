@@ -21,7 +21,9 @@ from fusionmd.errors import PotentialFormatError
 # Gaps (eV) below which second derivatives stop growing: they enter as gap / (gap^2 + this^2).
 DEGENERATE_EV = 1e-6
 # Where the squared half gap u v would be negative, the two states are about u times the root of this apart.
-CLOSED = 1e-6
+CLOSED = 1e-5
+# Half gaps (eV) below which an error of p no longer counts more than its root would.
+SMALL_HALF_GAP_EV = 0.1
 # Cosine of the angle between three roots: this close to 1 two of them count as equal (gap of about 1e-3 of the spread).
 LARGEST_COSINE = 1.0 - 1e-6
 
@@ -126,9 +128,15 @@ class DiabaticHead(nn.Module):
 
     @torch.jit.unused
     def outputs_of(self, energies: Tensor) -> Tensor:
-        """Totals [..., n(n+1)/2] with these energies [..., n] and no coupling."""
+        """Totals [..., n(n+1)/2] with the mean of these energies [..., n] on the diagonal: no state is the lower one."""
         n_pairs = self.lower.numel() - self.n_states
-        return torch.cat([energies, energies.new_zeros([*energies.shape[:-1], n_pairs])], -1)
+        mean = energies.mean(-1, keepdim=True).expand_as(energies)
+        return torch.cat([mean, energies.new_zeros([*energies.shape[:-1], n_pairs])], -1)
+
+    @torch.jit.unused
+    def gap_errors(self, totals: Tensor, energies: Tensor) -> Tensor:
+        """Errors of the gaps [..., n - 1] between neighbouring states of totals, eV; energies: what they should be."""
+        return self(totals)[0].diff(dim=-1) - energies.diff(dim=-1)
 
 
 class CharacteristicHead(nn.Module):
@@ -141,7 +149,8 @@ class CharacteristicHead(nn.Module):
     p and q are invariant under every symmetry of the molecule and smooth through intersections, where matrix elements
     of a strictly invariant diabatic matrix are not; signs of states and couplings are not known. Products make E of
     first degree in the outputs, so that per-atom energies sum to it. p is (u v + ((u v)^2 + CLOSED^2 u^4)^1/2) / 2,
-    which is u v but for some meV, and never negative.
+    which is u v but for some meV, and never negative. There, energies hardly feel u v: training needs a loss of gaps,
+    which this head takes of p and q themselves.
     """
 
     kind = "characteristic"
@@ -164,8 +173,10 @@ class CharacteristicHead(nn.Module):
         """totals: [..., n + 1], eV -> energies [..., n], ascending; cotangents [..., n, n + 1]."""
         m, u, v = totals[..., 0:1], totals[..., 1:2], totals[..., 2:3]
         product, least = u * v, self.closed * u * u
-        root = torch.sqrt(product * product + least * least + 1e-24)  # 1e-24: finite also where u = 0
-        p = 0.5 * (product + root)
+        least2 = least * least + 1e-24  # finite also where u = 0
+        root = torch.sqrt(product * product + least2)
+        # (product + root) / 2 without cancellation; each branch is finite where the other one holds.
+        p = 0.5 * torch.where(product >= 0, product + root, least2 / (root - product.clamp(max=0.0)))
         p_by_u, p_by_v = 0.5 * (v + (product * v + 2.0 * self.closed * least * u) / root), u * p / root
         if self.n_states == 2:
             x = torch.sqrt(p) * torch.tensor([-1.0, 1.0], dtype=totals.dtype, device=totals.device)
@@ -190,6 +201,24 @@ class CharacteristicHead(nn.Module):
         bend = 3.0 * x * x - p
         by_p = torch.where(is_free, x / bend, 0.5 * x / p)
         return x, by_p, torch.where(is_free, 1.0 / bend, torch.zeros_like(x))
+
+    @torch.jit.unused
+    def gap_errors(self, totals: Tensor, energies: Tensor) -> Tensor:
+        """Errors of p (and q) of totals [..., n + 1], as those of half gaps [..., n - 1], eV.
+
+        energies: What they should be [..., n].
+        """
+        wanted = self.outputs_of(energies)
+        (p, q), (p_wanted, q_wanted) = (self._coefficients(outputs) for outputs in (totals, wanted))
+        half = torch.sqrt(p_wanted + SMALL_HALF_GAP_EV**2)
+        errors = [(p - p_wanted) / (2.0 * half)]
+        return torch.cat(errors if self.n_states == 2 else [*errors, (q - q_wanted) / (3.0 * half * half)], -1)
+
+    @torch.jit.unused
+    def _coefficients(self, totals: Tensor) -> Tuple[Tensor, Tensor]:
+        """p and q [..., 1]; q is 0 of two states."""
+        m, u, v = totals[..., 0:1], totals[..., 1:2], totals[..., 2:3]
+        return u * v, u * u * totals[..., 3:4] if self.n_states == 3 else torch.zeros_like(m)
 
     @torch.jit.unused
     def outputs_of(self, energies: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fusionmd.errors import ConfigError
-from fusionmd.potential.heads import Head
+from fusionmd.potential.heads import AdiabaticHead, Head
 from fusionmd.training.batches import Sample, collate, shapes_of
 from fusionmd.training.prediction import predict
 
@@ -66,7 +66,8 @@ def left_over_energies(model: nn.Module, head: Head, samples: Sequence[Sample], 
 def _error(model: nn.Module, head: Head, parameters: Mapping[str, Tensor], sample: Sample, dtype: torch.dtype) -> float:
     """Label minus prediction of the ground state, eV."""
     batch = collate([sample], shapes_of([sample], 1), dtype=dtype).to(next(model.parameters()).device)
-    return float(sample.energies[0] - predict(model, parameters, batch, head=head).energies[0, 0].item())
+    closing = None if isinstance(head, AdiabaticHead) else head
+    return float(sample.energies[0] - predict(model, parameters, batch, head=closing).energies[0, 0].item())
 
 
 def _sizes(name: str, old: Tensor, new: Tensor) -> list[tuple[int, int]]:

@@ -14,13 +14,12 @@ TERMS = ("energy", "forces", "stress", "gaps", "couplings")
 def loss_terms(prediction: Prediction, batch: Batch, *, huber: float | None = None) -> Tensor:
     """Mean errors, in the order of TERMS: eV^2, eV^2/A^2, eV^2/A^6, eV^2, eV^2/A^2; float64."""
     energy_errors = (prediction.energies - batch.energies) * batch.energy_scale
-    gap_errors = prediction.energies.diff(dim=1) - batch.energies.diff(dim=1)
     return torch.stack(
         [
             (batch.energy_coefficients * penalty(energy_errors, huber)).sum(),
             (batch.forces_coefficients * penalty(prediction.forces - batch.forces, huber)).sum(dtype=torch.float64),
             (batch.stress_coefficients * penalty(prediction.stress - batch.stress, huber)).sum(),
-            (batch.gaps_coefficients * penalty(gap_errors, huber)).sum(),
+            (batch.gaps_coefficients * penalty(prediction.gap_errors, huber)).sum(),
             (batch.couplings_coefficients * penalty(coupling_errors(prediction, batch), huber)).sum(
                 dtype=torch.float64
             ),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from fusionmd.graph import forces_from_edge_gradients, stresses_from_virials, virials_from_edge_gradients
+from fusionmd.potential.heads import CharacteristicHead, DiabaticHead
 from fusionmd.training.batches import Batch
 
-Head = Callable[[Tensor], tuple[Tensor, Tensor]]
+# Heads that do something; the adiabatic one is None here, so that nothing of it is traced.
+Head = DiabaticHead | CharacteristicHead
 
 
 class Prediction(NamedTuple):
@@ -20,12 +22,14 @@ class Prediction(NamedTuple):
     energies: [n_structures, n_states], eV, float64.  forces: [n_states, n_nodes, 3], eV/A.
     stress: Of the ground state [n_structures, 3, 3], eV/A^3, float64.
     couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_nodes, 3], eV/A; no pairs where none are learnt.
+    gap_errors: Of neighbouring states, or what the head takes for them [n_structures, n_states - 1], eV, float64.
     """
 
     energies: Tensor
     forces: Tensor
     stress: Tensor
     couplings: Tensor
+    gap_errors: Tensor
 
 
 def predict(
@@ -63,7 +67,10 @@ def predict(
         else vectors.new_zeros((0, n_nodes, 3))
         for slopes in (gradients, of_pairs)
     )
-    return Prediction(energies, forces, stress_of(gradients[0], batch), -opposite)
+    errors = (
+        totals.diff(dim=1) - batch.energies.diff(dim=1) if head is None else head.gap_errors(totals, batch.energies)
+    )
+    return Prediction(energies, forces, stress_of(gradients[0], batch), -opposite, errors)
 
 
 def structure_sums(values: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:

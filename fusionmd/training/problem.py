@@ -25,7 +25,7 @@ from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
 from fusionmd.training.references import references_of
 from fusionmd.training.samples import Learnt, learns_couplings, sample_of
-from fusionmd.training.scales import model_statistics
+from fusionmd.training.scales import centre_outputs_, model_statistics
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
 
@@ -76,6 +76,8 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
     train_graphs, valid_graphs = ([graph_of_frame(f, elements, cutoff) for f in part] for part in (train, valid))
     scales = start.statistics or model_statistics(train, train_graphs, e0, head)
     model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)
+    if head.n_states > 1 and start.statistics is None:
+        centre_outputs_(model, train_graphs)
     if start.weights is not None and start.elements is not None:
         carry_over_(model, start.weights, start.elements, elements)
     learnt = Learnt(config.data.config_type_weights, head.n_states, has_couplings=learns_couplings(config, head))

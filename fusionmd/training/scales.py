@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from fusionmd.data.frame import Frame
 from fusionmd.data.references import E0
 from fusionmd.data.statistics import interaction_energy
 from fusionmd.graph import Graph
+from fusionmd.nn.scale_shift import ScaleShift
 from fusionmd.potential.heads import Head
 from fusionmd.training.frames import energies_of, forces_of
 from fusionmd.training.metrics import root_mean_square
 
 # Of the scale of energies: what outputs that are no energies start with.
 SMALL = 0.1
+# Frames that suffice for a mean.
+N_CENTRED = 200
 
 
 def model_statistics(frames: Sequence[Frame], graphs: Sequence[Graph], e0: E0, head: Head) -> dict[str, Any]:
@@ -35,6 +39,21 @@ def model_statistics(frames: Sequence[Frame], graphs: Sequence[Graph], e0: E0, h
         "mean_degree": max(n_edges / n_atoms, 1.0),
         **output_statistics(frames, e0, head),
     }
+
+
+@torch.no_grad()
+def centre_outputs_(model: nn.Module, graphs: Sequence[Graph]) -> None:
+    """Shift several outputs so that what the untrained network adds to the shifts has the mean 0 over `graphs`."""
+    shifts = [module.shift for module in model.modules() if isinstance(module, ScaleShift)]
+    parameter = next(model.parameters())
+    for shift in shifts:
+        added = []
+        for graph in graphs[:N_CENTRED]:
+            moved = graph.to(parameter.device)
+            vectors = moved.edge_vectors.to(parameter.dtype)
+            inputs = (vectors, moved.senders, moved.receivers, moved.slots, moved.species, moved.n_nodes)
+            added.append((model(*inputs) - shift[moved.species]).mean(0))
+        shift.sub_(torch.stack(added).mean(0))
 
 
 def output_statistics(frames: Sequence[Frame], e0: E0, head: Head) -> dict[str, list[float]]:

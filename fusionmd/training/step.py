@@ -78,6 +78,6 @@ def flat_validation_step(
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors[: len(names)], strict=True)}
         prediction = predict(model, leaves, batch, head=head)
         detached = Prediction(*(tensor.detach() for tensor in prediction))
-        return (*detached, loss_terms(detached, batch, huber=huber))
+        return (*detached[:4], loss_terms(detached, batch, huber=huber))
 
     return step

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fusionmd.potential.heads import Head
+from fusionmd.potential.heads import AdiabaticHead, Head
 from fusionmd.training.checkpoint import FILE_NAME, save_checkpoint
 from fusionmd.training.compiled import compiled
 from fusionmd.training.config import Config
@@ -126,7 +126,7 @@ def _steps(
     """The training and the validation step, compiled if wanted and possible."""
     names, huber = tuple(state.parameters()), config.loss.huber
     tensors: tuple[Tensor, ...] = tuple(state.parameters().values())
-    closing = None if head.is_linear else head
+    closing = None if isinstance(head, AdiabaticHead) else head
     train_step = flat_training_step(state.model, names, state.trained, head=closing, huber=huber)
     valid_step = flat_validation_step(state.model, names, head=closing, huber=huber)
     if not config.training.compile:
