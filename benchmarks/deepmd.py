@@ -45,11 +45,12 @@ def main() -> None:
     given = _arguments()
     frames = parts_of(given.data)["test"]
     errors = {"fusionmd": errors_of(load_potential(OURS), groups_of(frames))}
-    trainings, models = {}, {}
+    trainings: dict[str, Any] = {}
+    models: dict[str, Path] = {}
     for name in THEIRS:
         folder = given.runs.resolve() / name
         errors[f"deepmd-kit, {name}"] = their_errors(folder, given.runs / "data" / "test", frames, given.environment)
-        trainings[name] = json.loads((folder / "training.json").read_text())
+        trainings[name] = training_of(folder)
         tables = folder / "compressed.pb"
         models |= {f"deepmd-kit, {name}": folder / "model.pb"}
         models |= {f"deepmd-kit, {name}, compressed": tables} if tables.exists() else {}
@@ -61,6 +62,14 @@ def main() -> None:
     results = {"errors": errors, "us_per_atom_and_step": medians(times), "step_ms": times}
     content = {"settings": settings, "results": results, "table": table(errors, medians(times), settings)}
     print(write_results("deepmd", content, folder=given.output))
+
+
+def training_of(folder: Path) -> dict[str, Any]:
+    """What `deepmd_train.py` wrote, without the folders of its systems."""
+    found: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    for part in ("training_data", "validation_data"):
+        found["input"]["training"][part].pop("systems")
+    return found
 
 
 def their_errors(folder: Path, data: Path, frames: Sequence[Frame], environment: Path) -> dict[str, dict[str, Any]]:
@@ -104,9 +113,14 @@ def table(errors: dict[str, Any], speed: dict[str, float], settings: dict[str, A
         "rows": rows,
         "note": "Energies meV/atom, forces meV/angstrom. The same frames, one core, cutoff 5 angstrom, float32 for "
         "all; networks, loss and learning rates of deepmd-kit as in its examples, the virial added to the loss; "
-        "`dp compress` takes no attention layers. "
+        "`dp compress` takes no attention layers. The examples train for a million steps, here it was "
+        f"{_steps(settings)}. "
         f"Medians of {settings['n_runs']} runs of {settings['n_steps']} steps, in turn.",
     }
+
+
+def _steps(settings: dict[str, Any]) -> str:
+    return " and ".join(f"{training['n_steps']:,} ({name})" for name, training in settings["trainings"].items())
 
 
 def _arguments() -> argparse.Namespace:
