@@ -162,6 +162,7 @@ def _slice(values: list[Any], start: Any, stop: Any, step: Any) -> list[Any]:
 
 _ON_LISTS: Mapping[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
+    "add": operator.add,
     "_set_item": _set_item,
     "append": _append,
     "len": len,
@@ -170,7 +171,6 @@ _ON_LISTS: Mapping[str, Callable[..., Any]] = {
 }
 _ON_VALUES: Mapping[str, Callable[..., Any]] = {
     **_ON_LISTS,
-    "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
     "div": operator.truediv,
