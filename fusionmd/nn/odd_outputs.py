@@ -48,5 +48,6 @@ class OddOutputs(nn.Module):
         """
         odd = torch.zeros_like(even)
         for k, readout in enumerate(self.readouts):
-            odd = odd + readout(readings[self.n_layers + k], readings[readout.layer])
+            scalars = readings[readout.layer]  # type: ignore[index]
+            odd = odd + readout(readings[self.n_layers + k], scalars)
         return even * (1.0 - self.is_odd) + odd * scale * self.is_odd

@@ -128,7 +128,7 @@ class DiabaticHead(nn.Module):
 
     @torch.jit.unused
     def outputs_of(self, energies: Tensor) -> Tensor:
-        """Totals [..., n(n+1)/2] with the mean of these energies [..., n] on the diagonal: no state is the lower one."""
+        """Totals [..., n(n+1)/2] with the mean of these energies [..., n] on the diagonal: none is the lower one."""
         n_pairs = self.lower.numel() - self.n_states
         mean = energies.mean(-1, keepdim=True).expand_as(energies)
         return torch.cat([mean, energies.new_zeros([*energies.shape[:-1], n_pairs])], -1)

@@ -12,7 +12,11 @@ from fusionmd.structure import Structure
 from tests.models.nets import ELEMENTS, molecule, net
 
 ODD = {"n_outputs": 3, "odd_outputs": (2,), "n_channels": 8, "product": ["A", "(A, A)@2+", "((A, A)@2, A)"]}
-KINDS = [{"n_layers": 1}, {"hidden_irreps": "0e + 0o + 1o", "message": "(Y, h_j)@2"}, {"n_layers": 1, "basis": "cartesian"}]
+KINDS = [
+    {"n_layers": 1},
+    {"hidden_irreps": "0e + 0o + 1o", "message": "(Y, h_j)@2"},
+    {"n_layers": 1, "basis": "cartesian"},
+]
 
 
 def totals(model, structure):
