@@ -127,6 +127,37 @@ def test_couplings_are_those_of_the_diabatic_matrix(potentials):
     assert np.abs(wanted).max() > 1e-2 and np.allclose(found.interstate, signs * wanted, rtol=0, atol=1e-6)
 
 
+class Crossing(torch.nn.Module):
+    """Two states of W = [[a, b], [b, -a]], a and b of first degree in r - 1: they meet in the frames below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cutoff, self.n_hops, self.n_outputs, self.supports_exchange = 3.0, 1, 3, False
+        self.elements = [1, 8]
+        self.weight = torch.nn.Parameter(torch.tensor([0.3, -0.3, 0.2], dtype=torch.float64))
+
+    def forward(
+        self,
+        edge_vectors: torch.Tensor,
+        senders: torch.Tensor,
+        receivers: torch.Tensor,
+        slots: torch.Tensor,
+        species: torch.Tensor,
+        n_local: int,
+    ) -> torch.Tensor:
+        r = torch.sqrt((edge_vectors * edge_vectors).sum(1, keepdim=True))
+        ends = torch.exp(-1.0 / (3.001 - r).clamp(min=1e-3))
+        values = (r - 1.0) * ends * self.weight
+        return torch.zeros(n_local, 3, dtype=values.dtype).index_add(0, receivers, values)
+
+
+def test_a_potential_with_an_intersection_in_its_frames_is_exported(tmp_path):
+    bond = Structure([8, 1], [[0.0, 0, 0], [1.0 + 1e-4, 0, 0]])
+    export_potential(Crossing(), tmp_path / "crossing.pt", atomic_energies=E0, head="diabatic", frames=[bond])
+    (found,) = load_potential(tmp_path / "crossing.pt").evaluate([bond])
+    assert np.ptp(found.energies) < 1e-3
+
+
 def test_couplings_nobody_knows(potentials):
     with pytest.raises(MissingQuantityError, match="no couplings"):
         potentials["characteristic"].evaluate([WATER], couplings=True)
