@@ -47,7 +47,7 @@ def virials_error(potential: Potential, frames: Sequence[Structure]) -> float:
 
 
 def _largest(potential: Potential, errors: Array, energies: Array) -> float:
-    """Of errors [n_states, ...]. Near an intersection the stencil fails, not the slope: only the sum is looked at there.
+    """Of errors [n_states, ...]. Near an intersection the stencil fails, not the slope: only the sum is seen there.
 
     The sum over all states of a head is smooth everywhere.
     """
