@@ -17,8 +17,9 @@ STEP = 1e-3  # angstrom, and strain
 # d/dx f(0) = sum c f(s x) / h, error h^4 f^(5) / 30
 STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
 MAX_COORDINATES = 24
-# Half a gap g and a slope of 5 eV/angstrom give the stencil an error of some 5e-9 / g^4 eV/angstrom.
-APART_EV = 0.6
+# Of the stencil at (s^2 x^2 + g^2)^1/2, two states that come as near as 2 g: largest f^(5) is about 45 s^5 / g^4.
+STENCIL_ERROR = 1.5 * STEP**4
+LARGEST_STENCIL_ERROR = 1e-7
 SEED = 4
 
 
@@ -31,7 +32,7 @@ def forces_error(potential: Potential, frames: Sequence[Structure]) -> float:
         coordinates = rng.permutation(3 * frame.n_atoms)[:n_coordinates]
         slopes = _slopes(potential, [_displaced(frame, c) for c in coordinates])
         found = result.forces.reshape(potential.n_states, -1)[:, coordinates]
-        error = max(error, _largest(potential, slopes.T + found, result.energies))
+        error = max(error, _largest(potential, slopes.T, -found, result.energies))
     return error
 
 
@@ -42,19 +43,28 @@ def virials_error(potential: Potential, frames: Sequence[Structure]) -> float:
         strains = [(a, b) for a in range(3) for b in range(a, 3)]
         slopes = _slopes(potential, [_strained(frame, a, b) for a, b in strains])
         virials = np.array([0.5 * (result.virials[:, a, b] + result.virials[:, b, a]) for a, b in strains])
-        error = max(error, _largest(potential, (slopes + virials).T, result.energies))
+        error = max(error, _largest(potential, slopes.T, -virials.T, result.energies))
     return error
 
 
-def _largest(potential: Potential, errors: Array, energies: Array) -> float:
-    """Of errors [n_states, ...]. Near an intersection the stencil fails, not the slope: only the sum is seen there.
+def _largest(potential: Potential, differences: Array, slopes: Array, energies: Array) -> float:
+    """Of the errors of slopes [n_states, ...]; differences: what the stencil says.
 
-    The sum over all states of a head is smooth everywhere.
+    Near an intersection the stencil fails, not the slope: of coupled states only the sum is seen there, which is smooth
+    everywhere.
     """
+    errors = differences - slopes
     if potential.core.head.is_linear:
         return largest(errors)
-    gaps = np.abs(energies[:, None] - energies) + np.diag(np.full(len(energies), np.inf))
-    return max(largest(errors.sum(0)), largest(errors[gaps.min(1) > APART_EV]))
+    return max(largest(errors.sum(0)), largest(errors[_stencil_errors(slopes, energies) < LARGEST_STENCIL_ERROR]))
+
+
+def _stencil_errors(slopes: Array, energies: Array) -> Array:
+    """What the stencil may be wrong by because another state is near [n_states]; slopes [n_states, ...]."""
+    flat = slopes.reshape(len(slopes), -1)
+    bends = np.abs(flat[:, None] - flat[None]).max(-1) / 2
+    halves = np.maximum(np.abs(energies[:, None] - energies) / 2, np.finfo(np.float64).tiny ** 0.25)
+    return np.asarray((STENCIL_ERROR * bends**5 / halves**4).max(1))
 
 
 def _slopes(potential: Potential, paths: Sequence[Callable[[float], Structure]]) -> Array:
