@@ -8,7 +8,7 @@ and the molecule is planar. Trained on energies and forces; `python -m benchmark
 from __future__ import annotations
 
 import argparse
-import tempfile
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 from benchmarks.results_file import FOLDER, write_results
 from fusionmd.data.extxyz import write_extxyz
 from fusionmd.data.frame import Frame
+from fusionmd.files import write_text_atomic
 from fusionmd.potential import load_potential
 from fusionmd.structure import Structure
 from fusionmd.training import train
@@ -33,29 +34,28 @@ HEADS: dict[str, dict[str, Any]] = {
     "adiabatic": {"head": "adiabatic", "n_outputs": 2},
     "diabatic, even coupling": {"head": "diabatic", "n_outputs": 3},
     "diabatic, odd coupling": {"head": "diabatic", "n_outputs": 3, "odd_outputs": [2]},
-    "diabatic, odd coupling, couplings learnt": {
-        "head": "diabatic",
-        "n_outputs": 3,
-        "odd_outputs": [2],
-        "couplings": 10.0,
-    },
     "characteristic": {"head": "characteristic", "n_outputs": 3},
 }
 
 
 def main() -> None:
-    """Train every head on the same frames and write the gaps."""
+    """Train every head on the same frames and write the gaps; heads that are done are not done again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--work", type=Path, default=Path("cone-runs"), help="where the runs are kept")
+    parser.add_argument("--only", type=int, help="number of the one head to train now")
     parser.add_argument("-o", "--output", type=Path, default=FOLDER, help="folder of the result file")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_extxyz(folder / "frames.xyz", list(frames(N_FRAMES, seed=1)))
-        rows = {label: errors(folder, k, options.epochs) for k, label in enumerate(HEADS)}
-    settings = {"epochs": options.epochs, "n_frames": N_FRAMES, "n_valid": N_VALID, "seed": 1}
-    print(write_results("cone", {"settings": settings, "results": rows, "table": table(rows)}, folder=options.output))
+    for k in range(len(HEADS)) if options.only is None else [options.only]:
+        if not (options.work / f"{k}.json").exists():
+            found = errors(options.work, k, options.epochs)
+            write_text_atomic(options.work / f"{k}.json", json.dumps(found))
+    if options.only is None:
+        rows = {label: json.loads((options.work / f"{k}.json").read_text()) for k, label in enumerate(HEADS)}
+        settings = {"epochs": options.epochs, "n_frames": N_FRAMES, "n_valid": N_VALID, "seed": 1}
+        content = {"settings": settings, "results": rows, "table": table(rows)}
+        print(write_results("cone", content, folder=options.output))
 
 
 def table(results: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -111,18 +111,20 @@ def surfaces(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def errors(folder: Path, index: int, n_epochs: int) -> dict[str, float]:
     """Of one head: energies and forces of test frames, and the gap where the states meet."""
     label, settings = list(HEADS.items())[index]
-    model = {key: value for key, value in settings.items() if key not in ("head", "couplings")}
+    if not (folder / "frames.xyz").exists():
+        write_extxyz(folder / "frames.xyz", list(frames(N_FRAMES, seed=1)))
+    model = {key: value for key, value in settings.items() if key != "head"}
     diagrams = {"n_layers": 1, "n_channels": 16, "l_max": 2, "product": ["A", "(A, A)@2+", "((A, A)@2, A)"]}
     config = {
         "data": {"train": str(folder / "frames.xyz"), "valid_count": N_VALID},
         "model": {"name": "fusion_net", "cutoff": 4.0, "radial_widths": [32, 32], **diagrams, **model},
         "head": settings["head"],
-        "loss": {"energy": 50.0, "forces": 10.0, "gaps": 50.0, "couplings": settings.get("couplings", 0.0)},
+        "loss": {"energy": 50.0, "forces": 10.0, "gaps": 50.0},
         "training": {"epochs": n_epochs, "batch_size": 10, "compile": True, "threads": 1},
     }
     result = train(config, folder / str(index))
+    print(label, result.metrics["energy_rmse_meV"], result.export_failure or "", flush=True)
     potential = load_potential(folder / str(index) / "potential.pt")
-    print(label, result.metrics["energy_rmse_meV"], flush=True)
     return measured(potential)
 
 
