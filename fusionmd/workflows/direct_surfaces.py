@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fusionmd.errors import ConfigError, MissingQuantityError
+from fusionmd.errors import ConfigError, MissingQuantityError, UnsupportedStructureError
 from fusionmd.labels.protocol import Labels, Method
 from fusionmd.labels.run import check_structure, tried
 from fusionmd.namd.protocol import Array, BoolArray, Electronic
@@ -34,7 +34,10 @@ class DirectSurfaces:
         self.method, self.n_jobs = method, n_jobs
         self._frame = Structure(numbers, np.arange(3.0 * len(numbers)).reshape(-1, 3))
         check_structure(self._frame, method, "the molecule")
-        self._masses = np.repeat(np.asarray(masses_amu, dtype=np.float64) * ELECTRON_MASS_PER_AMU, 3)
+        weights = np.asarray(masses_amu, dtype=np.float64)
+        if weights.shape != (len(numbers),) or not (weights > 0).all():
+            raise UnsupportedStructureError(f"wanted {len(numbers)} positive masses, amu, got {weights.tolist()}")
+        self._masses = np.repeat(weights * ELECTRON_MASS_PER_AMU, 3)
 
     @property
     def n_states(self) -> int:

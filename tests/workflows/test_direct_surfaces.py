@@ -6,7 +6,7 @@ import pytest
 from ase import Atoms, units
 from ase.io import write
 
-from fusionmd.errors import ConfigError, LabelError, MissingQuantityError
+from fusionmd.errors import ConfigError, LabelError, MissingQuantityError, UnsupportedStructureError
 from fusionmd.labels.methods import method_of
 from fusionmd.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
 from fusionmd.workflows.direct_surfaces import DirectSurfaces
@@ -76,6 +76,8 @@ def test_what_cannot_be(tmp_path):
         surfaces.evaluate(PLACE, np.ones((1, 3), dtype=bool), with_couplings=True)
     with pytest.raises(MissingQuantityError, match="second derivatives"):
         surfaces.curvatures(PLACE, PLACE, np.ones((1, 3), dtype=bool))
+    with pytest.raises(UnsupportedStructureError, match="6 positive masses"):
+        DirectSurfaces(AM1, ETHYLENE.numbers, [0.0, *MASSES[1:]])
     with pytest.raises(ConfigError, match="two or more"):
         DirectSurfaces(method_of("mopac-am1-ci22", n_states=1), ETHYLENE.numbers, MASSES)
     with pytest.raises(LabelError, match="not known"):
