@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
+from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, STRENGTHS_KEY, Frame
 from fusionmd.data.record import WEIGHT_KEYS, Record
 from fusionmd.elements import atomic_number, symbol
 from fusionmd.errors import DataError
@@ -177,6 +177,8 @@ def _text(frame: Frame) -> str:
         for name in ("energy", "stress")
         if (label := getattr(frame, name)) is not None
     ]
+    if STRENGTHS_KEY in frame.info:
+        pairs.append(f'{STRENGTHS_KEY}="{_numbers_text(frame.info[STRENGTHS_KEY])}"')
     if frame.config_type != DEFAULT_CONFIG_TYPE:
         pairs.append(f'config_type="{frame.config_type}"')
     pairs += [f"{key}={frame.weights[name]!r}" for key, name in WEIGHT_KEYS.items() if name in frame.weights]

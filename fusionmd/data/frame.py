@@ -14,6 +14,7 @@ from fusionmd.structure import Structure
 
 ISOLATED_ATOM_NAMES = {"isolated_atom", "isolatedatom", "isolated atom"}
 DEFAULT_CONFIG_TYPE = "Default"
+STRENGTHS_KEY = "oscillator_strengths"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Frame:
     Forces of some states, and couplings of some pairs, may be unknown: NaN throughout.
     config_type: The group this frame belongs to, for weights and splits.
     weights: Factors for the loss: 'all', 'energy', 'forces', 'stress'; absent means 1.
-    info: Whatever else the file said about the frame.
+    info: Whatever else the file said about the frame; 'oscillator_strengths' [n_states - 1] are written again.
     source: Where the frame comes from, for messages: 'train.xyz, frame 3'.
     """
 

@@ -36,8 +36,7 @@ class Journal:
         if isinstance(result, str):
             self._append({"frame": frame, "failure": result})
         else:
-            values = {"energies_eV": result.energies.tolist(), "forces_eV_A": _plain(result.forces)}
-            self._append({"frame": frame, **values})
+            self._append({"frame": frame, **_values(result)})
 
     def _append(self, content: Mapping[str, Any]) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
@@ -71,6 +70,12 @@ def fingerprint(structures: Sequence[Structure]) -> str:
     return digest.hexdigest()
 
 
+def _values(labels: Labels) -> dict[str, Any]:
+    values = {"energies_eV": labels.energies.tolist(), "forces_eV_A": _plain(labels.forces)}
+    others = {"couplings_1_A": labels.couplings, "oscillator_strengths": labels.strengths}
+    return {**values, **{name: other.tolist() for name, other in others.items() if other is not None}}
+
+
 def _plain(forces: np.ndarray) -> list[Any]:
     """Forces by state; null where they were not computed."""
     return [None if np.isnan(state).any() else state.tolist() for state in forces]
@@ -80,4 +85,7 @@ def _labels(entry: Mapping[str, Any]) -> Labels:
     known = next(state for state in entry["forces_eV_A"] if state is not None)
     unknown = np.full(np.shape(known), np.nan)
     forces = [unknown if state is None else np.array(state) for state in entry["forces_eV_A"]]
-    return Labels(np.array(entry["energies_eV"]), np.stack(forces))
+    couplings, strengths = (
+        np.array(entry[name]) if name in entry else None for name in ("couplings_1_A", "oscillator_strengths")
+    )
+    return Labels(np.array(entry["energies_eV"]), np.stack(forces), couplings, strengths)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,12 +14,11 @@ import numpy as np
 from fusionmd.errors import LabelError
 from fusionmd.labels import mopac_child, mopac_output
 from fusionmd.labels.mopac_input import PARAMETER_FILE, input_text
+from fusionmd.labels.process import read_result, run_process
 from fusionmd.labels.protocol import Array, Labels
 from fusionmd.structure import Structure
 
 CHILD = str(mopac_child.__file__)
-# One thread a process; several processes fill the cores.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -75,18 +72,9 @@ class Mopac:
         if given:
             (folder / PARAMETER_FILE).write_text(self.parameters)
         command = [sys.executable, "-I", "-S", CHILD, str(library()), "job.mop"]
-        try:
-            subprocess.run(
-                command,
-                cwd=folder,
-                env={**os.environ, **ENVIRONMENT},
-                capture_output=True,
-                timeout=self.timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise LabelError(f"MOPAC took longer than {self.timeout_s:g} s; look at the geometry") from None
-        return _read(folder / "job.out"), _read(folder / "job.aux")
+        printed = run_process(command, folder, who="MOPAC", timeout_s=self.timeout_s)
+        out, aux = (read_result(folder / name, "MOPAC", printed) for name in ("job.out", "job.aux"))
+        return out, aux
 
 
 def library() -> Path:
@@ -97,9 +85,3 @@ def library() -> Path:
     if not paths:
         raise LabelError("MOPAC is not installed; pip install 'fusionmd[labels]'")
     return paths[0]
-
-
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise LabelError(f"MOPAC left no {path.name}: it crashed; look at the geometry, and at its keywords")
-    return path.read_text(errors="replace")

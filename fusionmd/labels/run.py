@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from fusionmd.data.extxyz import write_extxyz
-from fusionmd.data.frame import Frame
+from fusionmd.data.frame import STRENGTHS_KEY, Frame
 from fusionmd.elements import symbols
 from fusionmd.errors import LabelError
 from fusionmd.files import write_text_atomic
@@ -60,10 +60,11 @@ def tried(method: Method, structure: Structure, roots: Sequence[int]) -> Labels 
 def _results(
     structures: Sequence[Structure], method: Method, roots: Sequence[int], todo: Sequence[int], n_jobs: int
 ) -> Iterator[tuple[int, Labels | str]]:
-    """As they come; no more than a few are under way, so that an interrupt loses little."""
+    """As they come; no more than a few are under way, and an interrupt waits only for those that run."""
     waiting = iter(todo)
-    with ThreadPoolExecutor(n_jobs) as pool:
-        under_way: dict[Future[Labels | str], int] = {}
+    under_way: dict[Future[Labels | str], int] = {}
+    pool = ThreadPoolExecutor(n_jobs)
+    try:
         while True:
             while len(under_way) < 2 * n_jobs and (frame := next(waiting, None)) is not None:
                 under_way[pool.submit(tried, method, structures[frame], roots)] = frame
@@ -72,6 +73,8 @@ def _results(
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 yield under_way.pop(future), future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _write(structures: Sequence[Structure], method: Method, output: Path, journal: Journal) -> dict[int, str]:
@@ -81,7 +84,7 @@ def _write(structures: Sequence[Structure], method: Method, output: Path, journa
         if isinstance(entry, str):
             failures[k] = entry
         else:
-            frames.append(Frame(structure, entry.energies, entry.forces, source=f"frame {k}"))
+            frames.append(_frame(structure, entry, f"frame {k}"))
     if not frames:
         raise LabelError(f"no frame of {len(structures)} could be labelled; the first: {next(iter(failures.values()))}")
     write_extxyz(output, frames)
@@ -89,6 +92,11 @@ def _write(structures: Sequence[Structure], method: Method, output: Path, journa
     write_text_atomic(output.with_name(output.name + ".failures.json"), json.dumps(record, indent=1) + "\n")
     journal.path.unlink()
     return failures
+
+
+def _frame(structure: Structure, labels: Labels, source: str) -> Frame:
+    info = {} if labels.strengths is None else {STRENGTHS_KEY: labels.strengths}
+    return Frame(structure, labels.energies, labels.forces, couplings=labels.couplings, info=info, source=source)
 
 
 def check_structure(structure: Structure, method: Method, what: str) -> None:
