@@ -9,7 +9,7 @@ from fusionmd.cli.options import Json
 from fusionmd.cli.output import progress, show_table, write_json
 
 Frames = Annotated[Path, typer.Argument(metavar="FRAMES", help="Geometries (extxyz, npz, ASE db); labels are ignored.")]
-MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help="mopac-am1-ci22, mopac-pm6-ci22, ...")]
+MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help="mopac-am1-ci22, pyscf-casscf22-6-31g, ...")]
 States = Annotated[int, typer.Option("--states", metavar="N", min=1, help="How many singlets.")]
 Roots = Annotated[str, typer.Option("--roots", metavar="K,K", help="States to make forces of, from 0; or 'all'.")]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="OUT.xyz", help="Labelled frames.")]
@@ -18,6 +18,8 @@ Charge = Annotated[int, typer.Option("--charge", metavar="Q", help="Of the molec
 Parameters = Annotated[
     Path | None, typer.Option("--parameters", metavar="FILE", help="Replaced parameters (MOPAC's EXTERNAL).")
 ]
+Active = Annotated[str, typer.Option("--active", metavar="K,K", help="Orbitals a CASSCF starts with, from 1.")]
+Couplings = Annotated[bool, typer.Option("--couplings", help="Couplings of all pairs of states, too.")]
 Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=1.0, help="Seconds for one calculation.")]
 
 
@@ -30,6 +32,8 @@ def command(
     jobs: Jobs = 1,
     charge: Charge = 0,
     parameters: Parameters = None,
+    active: Active = "",
+    couplings: Couplings = False,
     timeout: Timeout = 120.0,
     json: Json = None,
 ) -> None:
@@ -42,10 +46,18 @@ def command(
     """
     from fusionmd.data.read import read_frames
     from fusionmd.labels.methods import method_of
-    from fusionmd.labels.roots import roots_of
+    from fusionmd.labels.roots import orbitals_of, roots_of
     from fusionmd.labels.run import label_frames
 
-    chosen = method_of(method, n_states=states, charge=charge, parameters=parameters, timeout_s=timeout)
+    chosen = method_of(
+        method,
+        n_states=states,
+        charge=charge,
+        parameters=parameters,
+        active=orbitals_of(active),
+        has_couplings=couplings,
+        timeout_s=timeout,
+    )
     asked = roots_of(roots, states)
     structures = [frame.structure for frame in read_frames(frames, energy_key="", forces_key="", stress_key="")]
     with progress("frames", len(structures)) as advance:

@@ -1,35 +1,76 @@
-"""Methods by name: `mopac-am1-ci22`, `mopac-pm6-ci22`, ..."""
+"""Methods by name: `mopac-am1-ci22`, `pyscf-casscf22-6-31g`, ..."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from fusionmd.errors import LabelError
+from fusionmd.labels.casscf import PATTERN, Casscf, casscf_of
+from fusionmd.labels.casscf_pyscf import Pyscf
 from fusionmd.labels.mopac import Mopac
 from fusionmd.labels.mopac_input import HAMILTONIANS
 from fusionmd.labels.protocol import Method
 
 N_SINGLETS = 3
+DENSITY_FIT = "df-"
 
 
 def method_of(
-    name: str, *, n_states: int = N_SINGLETS, charge: int = 0, parameters: Path | None = None, timeout_s: float = 120.0
+    name: str,
+    *,
+    n_states: int = N_SINGLETS,
+    charge: int = 0,
+    parameters: Path | None = None,
+    active: Sequence[int] = (),
+    has_couplings: bool = False,
+    timeout_s: float = 120.0,
 ) -> Method:
-    """The method `name`; LabelError if there is none, or if it has fewer states.
+    """The method `name`; LabelError if there is none, or if it has fewer states or no couplings.
 
     parameters: File of replaced parameters, `NAME ELEMENT VALUE` a line, then END (MOPAC's keyword EXTERNAL).
+    active: Hartree-Fock orbitals, counted from 1, with which a CASSCF starts; the frontier orbitals if none.
     """
-    found = re.fullmatch(r"mopac-(\w+)-ci22", name.lower())
-    hamiltonian = found.group(1).upper() if found else ""
-    if hamiltonian not in HAMILTONIANS:
-        known = ", ".join(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS)
-        raise LabelError(f"method {name!r} is not known; choose one of {known}")
+    program, _, rest = name.lower().partition("-")
+    if program == "mopac":
+        _refuse(name, active=active, couplings=has_couplings)
+        return _mopac(name, rest, n_states, charge, parameters, timeout_s)
+    found = casscf_of(rest.removeprefix(DENSITY_FIT))
+    if program != "pyscf" or found is None:
+        raise _unknown(name)
+    _refuse(name, parameters=parameters)
+    settings = Casscf(
+        *found,
+        n_states=n_states,
+        charge=charge,
+        active=tuple(active),
+        has_density_fit=rest.startswith(DENSITY_FIT),
+        has_couplings=has_couplings,
+    )
+    return Pyscf(settings, timeout_s)
+
+
+def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | None, timeout_s: float) -> Mopac:
+    hamiltonian = rest.removesuffix("-ci22").upper()
+    if not rest.endswith("-ci22") or hamiltonian not in HAMILTONIANS:
+        raise _unknown(name)
     if not 1 <= n_states <= N_SINGLETS:
         raise LabelError(f"{n_states} states were asked for; two electrons in two orbitals make {N_SINGLETS} singlets")
     text = "" if parameters is None else _parameters(parameters)
     stem = "" if parameters is None else parameters.stem
     return Mopac(hamiltonian, n_states, charge, parameters=text, parameters_name=stem, timeout_s=timeout_s)
+
+
+def _unknown(name: str) -> LabelError:
+    known = ", ".join(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS)
+    return LabelError(f"method {name!r} is not known; choose one of {known}, or pyscf-[df-]{PATTERN}")
+
+
+def _refuse(name: str, **given: object) -> None:
+    wrong = [what for what, value in given.items() if value]
+    if wrong:
+        raise LabelError(f"method {name!r} has no {' and no '.join(wrong)} to set; leave it out, or choose another")
 
 
 def _parameters(path: Path) -> str:

@@ -37,6 +37,9 @@ class Mopac:
     timeout_s: float = 120.0
     elements: frozenset[int] | None = None
 
+    def __post_init__(self) -> None:
+        library()
+
     @property
     def name(self) -> str:
         """Hamiltonian, active space, parameters, charge, version of MOPAC's library."""

@@ -1,4 +1,4 @@
-"""Which states' forces are wanted, as text."""
+"""Which states' forces are wanted, and which orbitals, as text."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def roots_of(text: str, n_states: int) -> list[int]:
     if not all(word.isdigit() and int(word) < n_states for word in words):
         raise LabelError(f"roots are {text!r}; give 'all', or numbers from 0 to {n_states - 1} as in '0,1'")
     return sorted({int(word) for word in words})
+
+
+def orbitals_of(text: str) -> list[int]:
+    """Numbers from 1 separated by commas, or nothing; LabelError for anything else."""
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    if not all(word.isdigit() and int(word) > 0 for word in words):
+        raise LabelError(f"active orbitals are {text!r}; give numbers from 1 as in '8,9'")
+    return [int(word) for word in words]

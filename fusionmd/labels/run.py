@@ -86,6 +86,7 @@ def _write(structures: Sequence[Structure], method: Method, output: Path, journa
         else:
             frames.append(_frame(structure, entry, f"frame {k}"))
     if not frames:
+        journal.path.unlink()
         raise LabelError(f"no frame of {len(structures)} could be labelled; the first: {next(iter(failures.values()))}")
     write_extxyz(output, frames)
     record = {"method": method.name, "n_frames": len(structures), "n_labelled": len(frames), "failures": failures}
