@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from fusionmd.labels.casscf import PATTERN, Casscf, casscf_of
 from fusionmd.labels.casscf_pyscf import Pyscf
 from fusionmd.labels.mopac import Mopac
 from fusionmd.labels.mopac_input import HAMILTONIANS
+from fusionmd.labels.parameters import Parameters, read_parameters
 from fusionmd.labels.protocol import Method
 
 N_SINGLETS = 3
@@ -29,7 +29,7 @@ def method_of(
 ) -> Method:
     """The method `name`; LabelError if there is none, or if it has fewer states or no couplings.
 
-    parameters: File of replaced parameters, `NAME ELEMENT VALUE` a line, then END (MOPAC's keyword EXTERNAL).
+    parameters: File of replaced parameters and twists (`labels.parameters`).
     active: Hartree-Fock orbitals, counted from 1, with which a CASSCF starts; the frontier orbitals if none.
     """
     program, _, rest = name.lower().partition("-")
@@ -57,9 +57,8 @@ def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | 
         raise _unknown(name)
     if not 1 <= n_states <= N_SINGLETS:
         raise LabelError(f"{n_states} states were asked for; two electrons in two orbitals make {N_SINGLETS} singlets")
-    text = "" if parameters is None else _parameters(parameters)
-    stem = "" if parameters is None else parameters.stem
-    return Mopac(hamiltonian, n_states, charge, parameters=text, parameters_name=stem, timeout_s=timeout_s)
+    own = Parameters() if parameters is None else read_parameters(parameters)
+    return Mopac(hamiltonian, n_states, charge, own, timeout_s=timeout_s)
 
 
 def _unknown(name: str) -> LabelError:
@@ -71,14 +70,3 @@ def _refuse(name: str, **given: object) -> None:
     wrong = [what for what, value in given.items() if value]
     if wrong:
         raise LabelError(f"method {name!r} has no {' and no '.join(wrong)} to set; leave it out, or choose another")
-
-
-def _parameters(path: Path) -> str:
-    """The text of a parameter file, checked line by line: MOPAC ignores what it cannot read."""
-    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    if lines and lines[-1].upper() == "END":
-        lines.pop()
-    bad = next((line for line in lines if not re.fullmatch(r"[A-Za-z]\w+\s+[A-Z][a-z]?\s+[-+]?\d+\.?\d*", line)), None)
-    if bad is not None or not lines:
-        raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
-    return "\n".join([*lines, "END", ""])

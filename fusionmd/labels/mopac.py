@@ -14,8 +14,10 @@ import numpy as np
 from fusionmd.errors import LabelError
 from fusionmd.labels import mopac_child, mopac_output
 from fusionmd.labels.mopac_input import PARAMETER_FILE, input_text
+from fusionmd.labels.parameters import Parameters
 from fusionmd.labels.process import read_result, run_process
 from fusionmd.labels.protocol import Array, Labels
+from fusionmd.labels.twists import total
 from fusionmd.structure import Structure
 
 CHILD = str(mopac_child.__file__)
@@ -25,15 +27,14 @@ CHILD = str(mopac_child.__file__)
 class Mopac:
     """Singlets of a configuration interaction of two electrons in two orbitals.
 
-    hamiltonian: AM1, PM3, PM6, PM7 or RM1.  parameters: Text of an EXTERNAL file that replaces parameters; '': none.
-    parameters_name: What to call them.  timeout_s: Of one call, a geometry and root.
+    hamiltonian: AM1, PM3, PM6, PM7 or RM1.  parameters: What replaces its own.  timeout_s: Of one call, a geometry and
+    root.
     """
 
     hamiltonian: str
     n_states: int = 3
     charge: int = 0
-    parameters: str = ""
-    parameters_name: str = ""
+    parameters: Parameters = Parameters()
     timeout_s: float = 120.0
     elements: frozenset[int] | None = None
 
@@ -43,7 +44,7 @@ class Mopac:
     @property
     def name(self) -> str:
         """Hamiltonian, active space, parameters, charge, version of MOPAC's library."""
-        own = f"+{self.parameters_name}" if self.parameters else ""
+        own = f"+{self.parameters.name}" if self.parameters.name else ""
         charged = f", charge {self.charge:+d}" if self.charge else ""
         return f"MOPAC {self.hamiltonian}{own} OPEN(2,2) C.I.=2, {self.n_states} singlets{charged}"
 
@@ -65,15 +66,26 @@ class Mopac:
             out, aux = self._run(Path(name), structure, root)
         heat = mopac_output.heat_of_formation(aux)
         energies = mopac_output.singlet_energies(out, root=root + 1, heat_eV=heat, n_states=self.n_states)
-        return energies, mopac_output.forces(aux, structure.n_atoms)
+        shift, slope = self._twists(structure)
+        return energies + shift, mopac_output.forces(aux, structure.n_atoms) - slope
+
+    def _twists(self, structure: Structure) -> tuple[float, Array]:
+        """Energy and gradient of the twists; LabelError where the molecule lacks their atoms."""
+        last = max((atom for twist in self.parameters.twists for atom in twist.atoms), default=-1)
+        if last >= structure.n_atoms:
+            raise LabelError(
+                f"{self.parameters.name} twists atom {last}, the molecule has 0..{structure.n_atoms - 1}; the file is "
+                "for another molecule"
+            )
+        return total(self.parameters.twists, structure.positions)
 
     def _run(self, folder: Path, structure: Structure, root: int) -> tuple[str, str]:
         """MOPAC's output and AUX file."""
-        given = bool(self.parameters)
+        given = bool(self.parameters.text)
         text = input_text(self.hamiltonian, structure, root=root + 1, charge=self.charge, has_parameters=given)
         (folder / "job.mop").write_text(text)
         if given:
-            (folder / PARAMETER_FILE).write_text(self.parameters)
+            (folder / PARAMETER_FILE).write_text(self.parameters.text)
         command = [sys.executable, "-I", "-S", CHILD, str(library()), "job.mop"]
         printed = run_process(command, folder, who="MOPAC", timeout_s=self.timeout_s)
         out, aux = (read_result(folder / name, "MOPAC", printed) for name in ("job.out", "job.aux"))

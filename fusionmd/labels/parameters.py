@@ -1,0 +1,56 @@
+"""Files of replaced parameters: MOPAC's EXTERNAL lines, and twists of one molecule.
+
+    GSS C 10.08
+    TWIST 1 0 2 3 7  0.25
+    END
+
+`NAME ELEMENT VALUE`, absolute values in MOPAC's units; `TWIST` neighbour centre end left right (atoms from 0) and a
+height in eV. MOPAC ignores what it cannot read; here every line is checked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from fusionmd.errors import LabelError
+from fusionmd.labels.twists import Twist
+
+NUMBER = r"[-+]?\d+\.?\d*"
+_VALUE = re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}")
+_TWIST = re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})")
+N_DIGITS = 8  # of the checksum in the name
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """text: What MOPAC reads; '' replaces nothing.  name: Of the file, with a checksum of what it says."""
+
+    text: str = ""
+    twists: tuple[Twist, ...] = ()
+    name: str = ""
+
+
+def read_parameters(path: Path) -> Parameters:
+    """The file's content; LabelError names the first line that is neither a value nor a twist."""
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if lines and lines[-1].upper() == "END":
+        lines.pop()
+    values = [line for line in lines if _VALUE.fullmatch(line)]
+    twists = tuple(_twist(line, path) for line in lines if _TWIST.fullmatch(line))
+    bad = next((line for line in lines if not _VALUE.fullmatch(line) and not _TWIST.fullmatch(line)), None)
+    if bad is not None or not lines:
+        raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
+    digest = sha256("\n".join(lines).encode()).hexdigest()[:N_DIGITS]
+    return Parameters("\n".join([*values, "END", ""]) if values else "", twists, f"{path.stem}:{digest}")
+
+
+def _twist(line: str, path: Path) -> Twist:
+    *atoms, height = line.split()[1:]
+    neighbour, centre, end, left, right = numbers = [int(atom) for atom in atoms]
+    if len(set(numbers)) < len(numbers):
+        raise LabelError(f"{path}: {line!r} names an atom twice; a twist has five different atoms")
+    return Twist(neighbour, centre, end, left, right, float(height))
