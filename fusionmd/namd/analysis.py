@@ -56,6 +56,14 @@ def arrivals(run: RunFile) -> Array:
     return result
 
 
+def first_arrivals(run: RunFile) -> Array:
+    """When each trajectory first came to state 0, fs [n_traj]; infinite where it never did."""
+    result = np.where(run.active_state[:, 0] == 0, 0.0, np.inf)
+    made = run.hops.accepted & (run.hops.target == 0)
+    np.minimum.at(result, run.hops.trajectory[made], hop_times(run)[made])
+    return result
+
+
 def last_seen(run: RunFile) -> Array:
     """When each trajectory ended, fs [n_traj]."""
     return run.time[run.end_frames]

@@ -18,6 +18,23 @@ Stop = Callable[[State, Array, Array], IntArray]
 OnStep = Callable[[int], None]
 
 
+@dataclass(frozen=True)
+class Rest:
+    """When a trajectory is finished: after n_steps on state 0 in a row with the next state farther than `gap`, Hartree.
+
+    A smaller gap leaves the window for a hop open.
+    """
+
+    n_steps: int
+    gap: float
+
+    def steps(self, state: State, before: IntArray) -> IntArray:
+        """Steps at rest so far [n]; before: Those at the step before."""
+        energies = state.electronic.energies
+        is_resting = (state.active == 0) & (energies[:, 1] - energies[:, 0] > self.gap)
+        return np.where(is_resting, before + 1, 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Records:
     """What is written down of each trajectory, every `interval` steps; a stopped one repeats its last values.
@@ -41,39 +58,52 @@ class Batch:
 
     state: Of all, stopped ones where they stopped.  flags: MOVING, FINISHED or a reason [n].
     first_energies, last_energies: Total energies at the start, and at the last frame [n], Hartree.
+    resting: Steps at rest in a row [n]; 0 where nothing ends trajectories at rest.
     """
 
     state: State
     flags: IntArray
     first_energies: Array
     last_energies: Array
+    resting: IntArray
 
 
 def begun(state: State, parts: Parts) -> Batch:
     """A batch in which all move."""
     energies = total_energy(state, parts.surfaces.masses)
-    return Batch(state, np.zeros(state.n_trajectories, dtype=np.int64), energies, energies)
+    none = np.zeros(state.n_trajectories, dtype=np.int64)
+    return Batch(state, none, energies, energies, none)
 
 
 def run_batch(
-    batch: Batch, parts: Parts, *, n_steps: int, interval: int, stop: Stop | None = None, on_step: OnStep | None = None
+    batch: Batch,
+    parts: Parts,
+    *,
+    n_steps: int,
+    interval: int,
+    stop: Stop | None = None,
+    rest: Rest | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[Batch, Records, Hops]:
     """The batch n_steps later, a frame for every `interval` of them, and the attempts to hop.
 
     stop: Flags [n] from a state, the first energies and those of the last frame, asked for at every frame.
-    on_step: Told the steps done.
+    rest: Ends trajectories, at frames, that have been at rest for so long.  on_step: Told the steps done.
     """
     moving = np.flatnonzero(batch.flags == MOVING)
-    state = take(batch.state, moving)
+    state, resting = take(batch.state, moving), batch.resting[moving]
     frames, hops = [], [no_hops(state)]
     for step in range(1, n_steps + 1):
         if len(moving):
             state, attempts = parts.advance(state, parts)
             hops.append(attempts)
+            resting = resting if rest is None else rest.steps(state, resting)
         if step % interval == 0:
             batch = _returned(batch, moving, state, stop, parts) if len(moving) else batch
+            batch = batch if rest is None else _rested(batch, moving, resting, rest)
             going = batch.flags[moving] == MOVING
-            state, moving = (state, moving) if going.all() else (take(state, going), moving[going])
+            if not going.all():
+                state, moving, resting = take(state, going), moving[going], resting[going]
             frames.append(frame(batch.state, parts))
         if on_step is not None:
             on_step(step)
@@ -111,6 +141,14 @@ def _returned(batch: Batch, moving: IntArray, state: State, stop: Stop | None, p
     flags[moving] = stop(state, batch.first_energies[moving], batch.last_energies[moving])
     energies[moving] = total_energy(state, parts.surfaces.masses)
     return replace(batch, state=whole, flags=flags, last_energies=energies)
+
+
+def _rested(batch: Batch, moving: IntArray, resting: IntArray, rest: Rest) -> Batch:
+    """The steps at rest put back; FINISHED where they are enough and nothing else was wrong."""
+    steps, flags = batch.resting.copy(), batch.flags.copy()
+    steps[moving] = resting
+    flags[moving] = np.where((flags[moving] == MOVING) & (resting >= rest.n_steps), FINISHED, flags[moving])
+    return replace(batch, flags=flags, resting=steps)
 
 
 def _no_frames(state: State, parts: Parts) -> Records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fusionmd.errors import ConfigError, MissingQuantityError
@@ -17,7 +18,7 @@ from fusionmd.namd.driver import (
     landau_zener_step,
     refined_step,
 )
-from fusionmd.namd.protocol import Surfaces
+from fusionmd.namd.protocol import BoolArray, Surfaces
 
 PROPAGATORS = {"diabatic": electronic.diabatic, "overlap": electronic.overlap}
 TDCS = {
@@ -61,6 +62,7 @@ class Method(BaseModel):
     frustrated: Literal["keep", "reverse", "delta_v"] = "keep"
     gap_curvature: Literal["difference", "exact"] = Field(default="difference", description="lzsh")
     halvings: int = Field(default=0, ge=0, le=10, description="how often a step may be halved near small gaps")
+    pairs: list[tuple[int, int]] | None = Field(default=None, description="hop between these states only, both ways")
     seed: int = Field(default=0, ge=0, lt=2**64)
 
     @property
@@ -125,8 +127,19 @@ def parts_of(method: Method, surfaces: Surfaces, dt: float) -> Parts:
         target_gradients=is_rescaled and by_targets,
         has_moments=has_moments,
         is_mean_field=method.is_mean_field,
+        allowed=None if method.pairs is None else _allowed(method.pairs, surfaces.n_states),
         tdc_follows_velocity=by_vectors,
     )
+
+
+def _allowed(pairs: list[tuple[int, int]], n_states: int) -> BoolArray:
+    """Which state may be left for which [n_states, n_states]."""
+    if wrong := [pair for pair in pairs if pair[0] == pair[1] or not all(0 <= state < n_states for state in pair)]:
+        raise ConfigError(f"pairs has {list(wrong[0])}; give two different states of 0..{n_states - 1}")
+    allowed = np.zeros((n_states, n_states), dtype=bool)
+    for one, other in pairs:
+        allowed[one, other] = allowed[other, one] = True
+    return allowed
 
 
 def _whole_step(method: Method) -> Advance:
@@ -154,6 +167,8 @@ def _check(method: Method, surfaces: Surfaces) -> None:
             f"hopping: lzsh works, or hopping: fssh with amplitudes: curvature, and rescaling: velocity or "
             f"gradient_difference"
         )
+    if method.pairs is not None and method.is_mean_field:
+        raise ConfigError("pairs is for hops; kcsdm moves on the mean of all states: take fssh or lzsh, or leave pairs")
     if method.halvings and method.hopping == "lzsh" and not method.is_exact:
         raise ConfigError("halvings with lzsh needs gap_curvature: exact; differences need equal steps")
     if method.halvings and is_fssh and method.amplitudes == "curvature_energies":

@@ -32,6 +32,7 @@ class Parts:
     tdc_follows_velocity: Whether `tdc` is a function of positions and velocities alone, to be renewed after a hop.
     has_moments: Whether the decoherence follows packets on the other states.
     is_mean_field: Whether all states drive, by their populations.
+    allowed: Between which states there are hops [n_states, n_states]; None: any.
     part: Which part of a step this is, of those that an adaptive step is made of; 0 is a whole one.
     whole_step, n_halvings: What `advance` is made of where it refines: a plain step, and how often it may be halved.
     """
@@ -53,6 +54,7 @@ class Parts:
     tdc_follows_velocity: bool = False
     has_moments: bool = False
     is_mean_field: bool = False
+    allowed: BoolArray | None = None
     part: int = 0
     n_halvings: int = 0
 
@@ -106,7 +108,7 @@ def fewest_switches_step(state: State, parts: Parts) -> tuple[State, Hops]:
 def landau_zener_step(state: State, parts: Parts) -> tuple[State, Hops]:
     """Move; where the gap was smallest at the start of the step, hop there and repeat the step on the new state."""
     new = _moved(state, parts)
-    probability = probabilities(minima(state, new, parts.dt), state.active)
+    probability = probabilities(minima(state, new, parts.dt), state.active, parts.allowed)
     hopped, hops = _hopped(state, probability, parts)
     again = np.flatnonzero((hopped.velocities != state.velocities).any(axis=1) | (hopped.active != state.active))
     if len(again):
@@ -122,7 +124,7 @@ def exact_landau_zener_step(state: State, parts: Parts) -> tuple[State, Hops]:
     Nothing but the state itself is looked at: no history, any time step.
     """
     new = _moved(state, parts)
-    pair, share = turning_points(state, new, parts.dt)
+    pair, share = turning_points(state, new, parts.dt, parts.allowed)
     rows = np.flatnonzero(pair >= 0)
     if not len(rows):
         return _on_active(new, parts), no_attempts(state)
@@ -188,6 +190,8 @@ def _moved(state: State, parts: Parts, dt: float | Array | None = None) -> State
 
 
 def _hopped(state: State, probability: Array, parts: Parts) -> tuple[State, Hops]:
+    if parts.allowed is not None:
+        probability = np.where(parts.allowed[state.active], probability, 0.0)
     random = uniform(parts.seed, state.trajectory, state.step, Purpose.HOP, parts.part)
     target = chosen(probability, random, state.active)
     if parts.target_gradients:

@@ -59,21 +59,27 @@ def minima(old: State, new: State, dt: float) -> Minima:
     )
 
 
-def probabilities(found: Minima, active: IntArray) -> Array:
-    """P(active -> b) [n, n_states]: to the states above and below, scaled where both together exceed 1."""
+def probabilities(found: Minima, active: IntArray, allowed: BoolArray | None = None) -> Array:
+    """P(active -> b) [n, n_states]: to the states above and below, scaled where both together exceed 1.
+
+    allowed: Between which states there are hops [n_states, n_states]; None: any.
+    """
     rows, n_states = np.arange(len(active)), found.probabilities.shape[1] + 1
     result = np.zeros((len(active), n_states))
     up, down = active < n_states - 1, active > 0
     result[rows[up], active[up] + 1] = found.probabilities[rows[up], active[up]]
     result[rows[down], active[down] - 1] = found.probabilities[rows[down], active[down] - 1]
+    if allowed is not None:
+        result = np.where(allowed[active], result, 0.0)
     total = np.ascontiguousarray(result).sum(axis=1)
     return result / np.maximum(total, 1.0)[:, None]
 
 
-def turning_points(old: State, new: State, dt: float) -> tuple[IntArray, Array]:
+def turning_points(old: State, new: State, dt: float, allowed: BoolArray | None = None) -> tuple[IntArray, Array]:
     """Where the gap beside the active state has a minimum inside a step: the other state [n] (-1: nowhere), when.
 
     The cubic through Z and dZ/dt at both ends; times are shares of the step [n]. Of two minima the smaller counts.
+    allowed: Between which states minima count [n_states, n_states]; None: any.
     """
     n_states = old.electronic.energies.shape[1]
     other, share, smallest = np.full(len(old.active), -1), np.zeros(len(old.active)), np.full(len(old.active), np.inf)
@@ -81,6 +87,7 @@ def turning_points(old: State, new: State, dt: float) -> tuple[IntArray, Array]:
         state = np.clip(old.active + side, 0, n_states - 1)
         (z0, s0), (z1, s1) = _gap(old, state), _gap(new, state)
         is_turn = (state != old.active) & (s0 < 0) & (s1 > 0)
+        is_turn &= True if allowed is None else allowed[old.active, state]
         time = np.where(is_turn, _lowest(z0, z1, s0 * dt, s1 * dt), 0.0)
         is_better = is_turn & (np.minimum(z0, z1) < smallest)
         other, share = np.where(is_better, state, other), np.where(is_better, time, share)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionmd.namd.batch import Batch, OnStep, Records, Stop, begun, frame, in_time, no_hops, run_batch
+from fusionmd.namd.batch import Batch, OnStep, Records, Rest, Stop, begun, frame, in_time, no_hops, run_batch
 from fusionmd.namd.checkpoint import read_tree, write_tree
 from fusionmd.namd.driver import Parts
 from fusionmd.namd.hopping import Hops
@@ -53,12 +53,13 @@ def run_on_disk(
     interval: int,
     checkpoint_s: float,
     stop: Stop | None = None,
+    rest: Rest | None = None,
     on_step: OnStep | None = None,
 ) -> None:
     """Begin a batch, or go on with what is in `folder`, to its end; a piece is as long as `checkpoint_s` allows."""
     reached = _reached(folder, protocol) or _first(folder, protocol, begun(begin(), parts), parts)
     while (done := (int(reached.n_frames[0]) - 1) * interval) < n_steps:
-        reached = _next(folder, protocol, reached, parts, done, n_steps, interval, checkpoint_s, stop, on_step)
+        reached = _next(folder, protocol, reached, parts, done, n_steps, interval, checkpoint_s, stop, rest, on_step)
 
 
 def is_complete(folder: Path, protocol: str, n_frames: int) -> bool:
@@ -100,13 +101,14 @@ def _next(
     interval: int,
     checkpoint_s: float,
     stop: Stop | None,
+    rest: Rest | None,
     on_step: OnStep | None,
 ) -> Reached:
     """One more piece on disk; frame by frame until the time is up."""
     began, batch = time.monotonic(), reached.batch
     pieces: list[tuple[Records, Hops]] = []
     while done < n_steps and (not pieces or time.monotonic() - began < checkpoint_s):
-        batch, records, hops = run_batch(batch, parts, n_steps=interval, interval=interval, stop=stop)
+        batch, records, hops = run_batch(batch, parts, n_steps=interval, interval=interval, stop=stop, rest=rest)
         pieces.append((records, hops))
         done += interval
         if on_step is not None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +26,7 @@ from fusionmd.namd.protocol import Array, BoolArray, IntArray
 from fusionmd.namd.run_file import RunFile
 from fusionmd.namd.triage import Flag
 from fusionmd.workflows.namd_outcomes import UNFINISHED, Outcomes
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; color: #222 }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 1px solid #ddd }
-table { border-collapse: collapse } td, th { padding: .2em 1.2em .2em 0; text-align: left }
-img { max-width: 100% } pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 13px }
-"""
+from fusionmd.workflows.namd_page import heading, page, picture, preformatted, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +119,8 @@ def _write_frames(path: Path, frames: list[Atoms]) -> None:
 def _outcomes_of(run: RunFile, outcomes: Outcomes) -> tuple[IntArray, Array]:
     """Class of each trajectory, CENSORED where it has not been on the ground state for `settle_fs`; and when, fs."""
     arrived, seen = arrivals(run), last_seen(run)
-    is_settled = ~run.is_discarded & np.isfinite(arrived) & (seen - arrived >= outcomes.settle_fs)
+    half_step = (run.time[1] - run.time[0]) / run.steps_per_frame / 2
+    is_settled = ~run.is_discarded & np.isfinite(arrived) & (seen - arrived >= outcomes.settle_fs - half_step)
     classes = outcomes.classified(run.positions[:, -1])
     return np.where(is_settled, classes, CENSORED), np.where(is_settled, arrived, seen)
 
@@ -183,12 +175,9 @@ def _page(found: Analysis, title: str) -> str:
     rows = [("trajectories", result["n_trajectories"]), ("discarded", result["n_discarded"] or "none")]
     rows += [(f"discarded: {name.replace('_', ' ')}", n) for name, n in result["discarded"].items()]
     rows += summary_rows(result)
-    table = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
-    pictures = "".join(f'<h2>{name}</h2><img src="{_inline(figure)}">' for name, figure in found.figures.items())
-    protocol = escape(yaml.safe_dump(result["protocol"], sort_keys=False))
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    body = f"<h1>{escape(title)}</h1><table>{table}</table>{pictures}<h2>protocol</h2><pre>{protocol}</pre>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+    pictures = [part for name, figure in found.figures.items() for part in (heading(name), picture(figure))]
+    protocol = yaml.safe_dump(result["protocol"], sort_keys=False)
+    return page(title, [table(rows), *pictures, heading("protocol"), preformatted(protocol)])
 
 
 def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -197,21 +186,16 @@ def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     for suffix, part in (("", result), (", with the discarded", result["with_discarded"])):
         if suffix and not result["n_discarded"]:
             continue
-        rows.append((f"lifetime{suffix}", _interval(part["lifetime_fs"], " fs")))
+        rows.append((f"lifetime{suffix}", interval_text(part["lifetime_fs"], " fs")))
         rows.append((f"finished, unfinished{suffix}", f"{part['n_finished']}, {part['n_unfinished']}"))
-        rows += [(f"yield of {name}{suffix}", _interval(share, "")) for name, share in part["yields"].items()]
+        rows += [(f"yield of {name}{suffix}", interval_text(share, "")) for name, share in part["yields"].items()]
         rows.append((f"|active - amplitudes|{suffix}", f"{part['active_minus_amplitudes']:.4f}"))
     drift = result["energy_drift_eV"]
     return [*rows, ("energy drift", f"median {drift['median']:.2e}, max {drift['max']:.2e} eV")]
 
 
-def _interval(found: Mapping[str, float] | None, unit: str) -> str:
+def interval_text(found: Mapping[str, float] | None, unit: str) -> str:
+    """A value with its 95 % interval."""
     if found is None:
         return "not to be had from this run"
     return f"{found['value']:.3g} ({found['low']:.3g} .. {found['high']:.3g}, 95 %){unit}"
-
-
-def _inline(figure: Figure) -> str:
-    content = BytesIO()
-    figure.savefig(content, dpi=110, format="png")
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -6,6 +6,7 @@ machine it writes its pieces itself; from a cluster the whole batch comes back a
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 
 from fusionmd.errors import ConfigError, PropagationError
-from fusionmd.namd.batch import Batch, OnStep, Records, Stop, begun, frame, in_time, run_batch
+from fusionmd.namd.batch import Batch, OnStep, Records, Rest, Stop, begun, frame, in_time, run_batch
 from fusionmd.namd.config import parts_of
 from fusionmd.namd.driver import Parts
 from fusionmd.namd.ensemble import shifted
@@ -31,6 +32,8 @@ from fusionmd.namd.triage import Limits, bonds_of, stop_of
 from fusionmd.units import ATOMIC_TIME_PER_FS, HARTREE_PER_EV
 from fusionmd.workflows.namd_settings import RunSettings
 from fusionmd.workflows.namd_start import Beginning, started, surfaces_of
+
+ROUNDING = 1e-6  # of a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,7 @@ def on_disk(task: Task, on_step: OnStep | None = None) -> None:
         interval=settings.interval,
         checkpoint_s=settings.checkpoint_s,
         stop=_stop(task, parts),
+        rest=_rest(settings),
         on_step=on_step,
     )
 
@@ -109,7 +113,12 @@ def in_memory(task: Task) -> tuple[Batch, Records, Hops]:
     parts, settings = _parts(task), task.settings
     first = begun(_state(task, parts), parts)
     batch, records, hops = run_batch(
-        first, parts, n_steps=settings.n_steps, interval=settings.interval, stop=_stop(task, parts)
+        first,
+        parts,
+        n_steps=settings.n_steps,
+        interval=settings.interval,
+        stop=_stop(task, parts),
+        rest=_rest(settings),
     )
     return batch, in_time([frame(first.state, parts), records]), hops
 
@@ -134,6 +143,13 @@ def _stop(task: Task, parts: Parts) -> Stop:
         uncertainty=_in_hartree(given.uncertainty_eV),
     )
     return stop_of(limits, parts.surfaces.masses)
+
+
+def _rest(settings: RunSettings) -> Rest | None:
+    if settings.settle_fs is None:
+        return None
+    n_steps = math.ceil(settings.settle_fs / settings.time_step_fs - ROUNDING)
+    return Rest(n_steps, settings.settle_gap_eV * HARTREE_PER_EV)
 
 
 def _in_hartree(energy_eV: float | None) -> float | None:

@@ -24,30 +24,47 @@ OTHER, UNFINISHED = "other", "unfinished"
 RESERVED = (OTHER, UNFINISHED, "none")
 
 
+Pair = tuple[int, int]
+KINDS = ("distance", "angle", "dihedral", "pyramidalisation", "least_distance", "alternation", "coordinate")
+
+
 class Coordinate(BaseModel):
-    """One of: two atoms, three, four, or the number of a coordinate of an analytic model (angstrom)."""
+    """One of these; atoms are numbered from 0.
+
+    pyramidalisation: Neighbour, centre, the two other neighbours: angle of that bond to their plane.
+    least_distance: The smallest of several.  alternation: Mean length of the other bonds, less that of the first.
+    coordinate: Number of a coordinate of an analytic model (angstrom).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    distance: tuple[int, int] | None = None
+    distance: Pair | None = None
     angle: tuple[int, int, int] | None = None
     dihedral: tuple[int, int, int, int] | None = None
+    pyramidalisation: tuple[int, int, int, int] | None = None
+    least_distance: list[Pair] | None = Field(None, min_length=1)
+    alternation: list[Pair] | None = Field(None, min_length=2)
     coordinate: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _one(self) -> Coordinate:
-        given = (self.distance, self.angle, self.dihedral, self.coordinate)
-        if sum(each is not None for each in given) != 1:
-            raise ValueError("give exactly one of distance, angle, dihedral, coordinate")
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise ValueError(f"give exactly one of {', '.join(KINDS)}")
         return self
+
+    @property
+    def unit(self) -> str:
+        """Of its values."""
+        is_angle = self.angle or self.dihedral or self.pyramidalisation
+        return "degrees" if is_angle else "angstrom"
 
     def values(self, positions: Array) -> Array:
         """Of positions [..., n_dof], angstrom; angles in degrees."""
         if self.coordinate is not None:
             self._check(self.coordinate, positions.shape[-1], "coordinate")
             return np.asarray(positions[..., self.coordinate])
-        kind = "distance" if self.distance else "angle" if self.angle else "dihedral"
+        kind = next(each for each in KINDS if getattr(self, each) is not None)
         atoms = getattr(self, kind)
-        self._check(max(atoms), positions.shape[-1] // 3, "atom")
+        self._check(int(np.max(atoms)), positions.shape[-1] // 3, "atom")
         return np.asarray(getattr(geometry, kind)(positions.reshape(*positions.shape[:-1], -1, 3), atoms))
 
     @staticmethod

@@ -78,6 +78,10 @@ class RunSettings(BaseModel):
     ]
     method: Method = Method()
     triage: TriageSettings = TriageSettings()
+    settle_fs: float | None = Field(
+        None, gt=0, description="end trajectories that were on state 0 for so long, its gap above settle_gap_eV"
+    )
+    settle_gap_eV: float = Field(0.5, ge=0, description="a smaller gap leaves the window for a hop open")
     state: Annotated[int, Field(ge=0)] | Literal["frames"] = Field(
         0, description="adiabatic state that drives at the start; frames: `initial_state` of each structure"
     )
