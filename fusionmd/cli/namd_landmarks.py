@@ -1,7 +1,7 @@
 """`fusionmd namd minimum|crossing|landmarks|path`: points and lines on the surfaces of a potential."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ States = Annotated[str, typer.Option("--states", metavar="I,J", help="Which two 
 Force = Annotated[float, typer.Option("--fmax", min=0, metavar="EV/A", help="Largest component left, eV/angstrom.")]
 Gap = Annotated[float, typer.Option("--gap", min=0, metavar="EV", help="Gap that is small enough, eV.")]
 Steps = Annotated[int, typer.Option("--max-evaluations", min=1, help="Of the potential, from each start.")]
+Check = Annotated[bool, typer.Option("--check", help="Count imaginary modes; leave saddles.")]
 Learned = Annotated[Path, typer.Argument(metavar="LEARNED", help="landmarks.xyz of a potential.")]
 Reference = Annotated[Path, typer.Argument(metavar="REFERENCE", help="The same by the reference method.")]
 Ends = Annotated[list[Path], typer.Argument(metavar="STRUCTURES", help="Files with the geometries, in order.")]
@@ -24,11 +25,11 @@ Kind = Annotated[Literal["internal", "cartesian"], typer.Option("--coordinates",
 
 def minimum(
     potential: PotentialName, start: Start, output: Output, state: State = 0, force: Force = 0.005,
-    max_evaluations: Steps = 2000, threads: Threads = None, json: Json = None,
+    max_evaluations: Steps = 2000, check: Check = False, threads: Threads = None, json: Json = None,
 ) -> None:  # fmt: skip
     """Go down on one state to its minimum; exit code 1 where it is not reached."""
     use_threads(threads)
-    _optimise(potential, start, output, (state,), force, 0.0, max_evaluations, json)
+    _optimise(potential, start, output, (state,), force, 0.0, max_evaluations, check, json)
 
 
 def crossing(
@@ -43,7 +44,7 @@ def crossing(
     chosen = states_of(states)
     if len(chosen) != 2:
         raise ConfigError(f"--states is {states!r}; a crossing is of two, like 0,1")
-    _optimise(potential, start, output, chosen, force, gap, max_evaluations, json)
+    _optimise(potential, start, output, chosen, force, gap, max_evaluations, False, json)
 
 
 def landmarks(learned: Learned, reference: Reference, json: Json = None) -> None:
@@ -81,7 +82,7 @@ def path(
 
 def _optimise(
     name: str, start: Path, folder: Path, states: tuple[int, ...], force: float, gap: float, limit: int,
-    json: Path | None,
+    is_checked: bool, json: Path | None,
 ) -> None:  # fmt: skip
     from fusionmd.potential import load_potential
     from fusionmd.workflows.namd_landmarks import optimise, summary, write_landmarks
@@ -90,15 +91,28 @@ def _optimise(
     loaded = load_potential(name)
     with progress("optimising", len(read_frames(str(start)))) as advance:
         molecule, found = optimise(
-            loaded, start, states, force_eV_per_angstrom=force, gap_eV=gap, max_evaluations=limit, on_start=advance
+            loaded,
+            start,
+            states,
+            force_eV_per_angstrom=force,
+            gap_eV=gap,
+            max_evaluations=limit,
+            is_checked=is_checked,
+            on_start=advance,
         )
     said = summary(found, loaded)
     write_json(json, said)
     rows = [
         (r["name"], " ".join(f"{e:.3f}" for e in r["relative_eV"]), "" if r["gap_eV"] is None else f"{r['gap_eV']:.5f}",
-         f"{r['gradient_eV_per_angstrom']:.4f}", r["n_evaluations"], "yes" if r["is_converged"] else "NO")
+         f"{r['gradient_eV_per_angstrom']:.4f}", r["n_evaluations"], _converged(r))
         for r in said["landmarks"]
     ]  # fmt: skip
     show_table(["landmark", "energies (eV)", "gap (eV)", "gradient (eV/A)", "evaluations", "converged"], rows)
     print(f"written: {', '.join(map(str, write_landmarks(folder, molecule, found, said)))}")
     raise typer.Exit(0 if said["is_converged"] else 1)
+
+
+def _converged(row: dict[str, Any]) -> str:
+    """Whether, and if not why; and of what a check counted."""
+    counted = "" if row["n_imaginary"] is None else f", {row['n_imaginary']} imaginary modes"
+    return ("yes" if row["is_converged"] else f"NO {row['reason']}".strip()) + counted

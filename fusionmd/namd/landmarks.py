@@ -9,23 +9,20 @@ Levine, Coe, Martinez, J. Phys. Chem. B 112, 405 (2008). Both terms are smooth a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from fusionmd.errors import ConfigError
+from fusionmd.namd.descent import Descent, Objective
 from fusionmd.namd.protocol import Array, Surfaces
+from fusionmd.namd.saddles import imaginary_modes
 
 SMOOTHING = 0.02  # Hartree
 FIRST_STRENGTH, STRENGTH_RATIO, MAX_ROUNDS = 3.5, 3.0, 10
-BOX = 0.3  # bohr; how far a coordinate goes before the box about the geometry is moved
-N_FIRST_STEPS = 3.0  # first displacements in a box
-MEMORY = 30  # steps that L-BFGS remembers
-TIGHTER = 0.3  # of the wanted gradient: what the optimiser is told
-
-Objective = Callable[[Array], tuple[float, Array]]
+TIGHTER = 0.5  # of the wanted gradient: what the descent is told
+MAX_ESCAPES = 3  # from saddles
+MAX_DESCENTS = 5  # internal coordinates made for a far start mistake what is left of the gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,9 @@ class Landmark:
 
     positions: [n_dof], bohr.  states: One for a minimum, two for a crossing.  energies: Of all states, Hartree.
     gradient: Largest component that should be 0, Hartree/bohr: of the state, or of the mean energy of both states
-    without its part along the difference of their gradients.
+    without its part along the difference of their gradients; held coordinates do not count.
+    reason: Why the descent stopped early; '' where it did not.
+    n_imaginary: Modes with imaginary frequencies; None: not looked for.
     """
 
     positions: Array
@@ -43,6 +42,8 @@ class Landmark:
     gradient: float
     n_evaluations: int
     is_converged: bool
+    reason: str = ""
+    n_imaginary: int | None = None
 
     @property
     def gap(self) -> float | None:
@@ -51,47 +52,87 @@ class Landmark:
 
 
 def minimum(
-    surfaces: Surfaces, positions: Array, state: int, *, gradient: float, max_evaluations: int, box: float = BOX
+    surfaces: Surfaces, positions: Array, state: int, descent: Descent, *, gradient: float, max_evaluations: int
 ) -> Landmark:
     """The minimum of one state near `positions` [n_dof], to its largest gradient component."""
     _check(surfaces, (state,))
+    return _minimum(_Point(surfaces, (state,)), positions, descent, gradient, max_evaluations)
+
+
+def checked_minimum(
+    surfaces: Surfaces, positions: Array, state: int, descent: Descent, *, gradient: float, max_evaluations: int
+) -> Landmark:
+    """The same, with imaginary modes counted; where there are some, along the steepest one and down once more.
+
+    Each count costs six gradients an atom, which `n_evaluations` has too, and `max_evaluations` does not limit.
+    """
+    _check(surfaces, (state,))
     point = _Point(surfaces, (state,))
-    place = _lowered(point, lambda x: (point(x)[0][state], point(x)[1][0]), positions, gradient, max_evaluations, box)
-    energies, gradients = point(place)
-    left = float(np.abs(gradients[0]).max())
-    return Landmark(place, (state,), energies, left, point.n_evaluations, left <= gradient)
+    found = _minimum(point, positions, descent, gradient, max_evaluations)
+    for attempt in range(MAX_ESCAPES + 1):
+        if not found.is_converged:
+            return found
+        ways = imaginary_modes(surfaces, found.positions, state)
+        point.n_evaluations += 2 * surfaces.n_dof
+        count = None if ways is None else len(ways)
+        found = replace(found, n_imaginary=count, n_evaluations=point.n_evaluations)
+        if not ways or attempt == MAX_ESCAPES:
+            return found
+        found = _minimum(point, found.positions + ways[0], descent, gradient, max_evaluations)
+    return found
 
 
 def crossing(
     surfaces: Surfaces,
     positions: Array,
     states: tuple[int, int],
+    descent: Descent,
     *,
     gap: float,
     gradient: float,
     max_evaluations: int,
-    box: float = BOX,
 ) -> Landmark:
     """The lowest crossing of two states near `positions` [n_dof], to a gap and a largest gradient component."""
     _check(surfaces, states)
-    point, place, strength = _Point(surfaces, states), positions, FIRST_STRENGTH
+    point, strength = _Point(surfaces, states), FIRST_STRENGTH
+    found = _at_crossing(point, positions, descent, gap, gradient)
     for _ in range(MAX_ROUNDS):
         left = max_evaluations - point.n_evaluations
         if left <= 0:
-            break
-        place = _lowered(point, _penalised(point, strength), place, gradient, left, box)
-        found = _at_crossing(point, place, gap, gradient)
+            return replace(found, reason="too many evaluations")
+        objective = _penalised(point, strength)
+        ending = descent(objective, found.positions, gradient=TIGHTER * gradient, max_evaluations=left)
+        found = replace(_at_crossing(point, ending.place, descent, gap, gradient), reason=ending.reason)
         if found.is_converged:
-            break
+            return replace(found, reason="")
         strength *= STRENGTH_RATIO
-    return _at_crossing(point, place, gap, gradient)
+    return found
+
+
+def _minimum(point: _Point, positions: Array, descent: Descent, gradient: float, max_evaluations: int) -> Landmark:
+    state = point.states[0]
+
+    def energy(place: Array) -> tuple[float, Array]:
+        energies, gradients = point(place)
+        return float(energies[state]), gradients[0]
+
+    place, begun = positions, point.n_evaluations
+    for _ in range(MAX_DESCENTS):
+        left = max_evaluations - (point.n_evaluations - begun)
+        ending = descent(energy, place, gradient=gradient, max_evaluations=left)
+        place, (energies, gradients) = ending.place, point(ending.place)
+        slope = float(np.abs(descent.free(place, gradients[0])).max())
+        if slope <= gradient or ending.reason:
+            break
+    reason = "" if slope <= gradient else ending.reason
+    return Landmark(place, (state,), energies, slope, point.n_evaluations, slope <= gradient, reason)
 
 
 class _Point:
     """Energies of all states and the gradients of some, remembered for the last geometry."""
 
     def __init__(self, surfaces: Surfaces, states: tuple[int, ...]) -> None:
-        self._surfaces, self._states = surfaces, list(states)
+        self._surfaces, self.states = surfaces, list(states)
         self._asked = np.isin(np.arange(surfaces.n_states), states)[None]
         self._place: Array | None = None
         self.n_evaluations = 0
@@ -100,14 +141,14 @@ class _Point:
         """[n_states] and [n_chosen, n_dof]."""
         if self._place is None or not np.array_equal(place, self._place):
             found = self._surfaces.evaluate(place[None], self._asked)
-            self._found = found.energies[0], found.gradients[0, self._states]
+            self._found = found.energies[0], found.gradients[0, self.states]
             self._place = place.copy()
             self.n_evaluations += 1
         return self._found
 
 
 def _penalised(point: _Point, strength: float) -> Objective:
-    first, second = point._states
+    first, second = point.states
 
     def objective(place: Array) -> tuple[float, Array]:
         energies, gradients = point(place)
@@ -121,10 +162,10 @@ def _penalised(point: _Point, strength: float) -> Objective:
     return objective
 
 
-def _at_crossing(point: _Point, place: Array, gap: float, gradient: float) -> Landmark:
+def _at_crossing(point: _Point, place: Array, descent: Descent, gap: float, gradient: float) -> Landmark:
     energies, gradients = point(place)
-    states = (point._states[0], point._states[1])
-    left = float(np.abs(seam_gradient(*gradients)).max())
+    states = (point.states[0], point.states[1])
+    left = float(np.abs(seam_gradient(*(descent.free(place, one) for one in gradients))).max())
     is_converged = left <= gradient and abs(energies[states[0]] - energies[states[1]]) <= gap
     return Landmark(place, states, energies, left, point.n_evaluations, bool(is_converged))
 
@@ -134,38 +175,6 @@ def seam_gradient(one: Array, other: Array) -> Array:
     mean, between = (one + other) / 2, one - other
     size = between @ between
     return mean - (mean @ between) / (size if size > 0 else 1.0) * between
-
-
-def _lowered(
-    point: _Point, objective: Objective, start: Array, gradient: float, max_evaluations: int, box: float
-) -> Array:
-    """L-BFGS in a box about the geometry, which follows it: no step goes so far that atoms collide."""
-    place, begun = start, point.n_evaluations
-    while (left := max_evaluations - (point.n_evaluations - begun)) > 0:
-        centre, place = place, _lowered_in_box(objective, place, gradient, left, box)
-        if np.abs(place - centre).max() < box * (1 - 1e-9):
-            break
-    return place
-
-
-def _lowered_in_box(objective: Objective, start: Array, gradient: float, max_evaluations: int, box: float) -> Array:
-    """The unit of the coordinates is the length of the first move."""
-    unit = box / N_FIRST_STEPS
-
-    def scaled(shift: Array) -> tuple[float, Array]:
-        value, slope = objective(start + shift * unit)
-        return value, slope * unit
-
-    options = {
-        "gtol": TIGHTER * gradient * unit,
-        "ftol": 0.0,
-        "maxcor": MEMORY,
-        "maxfun": max_evaluations,
-        "maxiter": max_evaluations,
-    }
-    bounds = np.tile([-N_FIRST_STEPS, N_FIRST_STEPS], (len(start), 1))
-    found = minimize(scaled, np.zeros(len(start)), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return np.asarray(start + found.x * unit)
 
 
 def _check(surfaces: Surfaces, states: tuple[int, ...]) -> None:

@@ -37,13 +37,22 @@ def normal_modes(hessian: Array, positions: Array, masses: Array) -> NormalModes
 
     DataError if it is no minimum: if a frequency is imaginary.
     """
-    weighted = hessian / np.sqrt(masses[:, None] * masses)
-    inner = _internal_space(positions, masses)
-    squares, vectors = np.linalg.eigh(inner.T @ (weighted + weighted.T) @ inner / 2)
+    squares, vectors = curvatures(hessian, positions, masses)
     if not (squares > 0).all():
         shown = ", ".join(f"{-np.sqrt(-s) * INVERSE_CM_PER_HARTREE:.0f}" for s in squares if s <= 0)
         raise DataError(f"the Hessian has imaginary frequencies ({shown} 1/cm); relax the structure to a minimum first")
-    return NormalModes(positions, masses, np.sqrt(squares), inner @ vectors)
+    return NormalModes(positions, masses, np.sqrt(squares), vectors)
+
+
+def curvatures(hessian: Array, positions: Array, masses: Array) -> tuple[Array, Array]:
+    """Squared frequencies [n_modes], ascending, negative where imaginary, and mass-weighted vectors [n_dof, n_modes].
+
+    Without translation and rotation; the stationary point may be a saddle. Arguments as in `normal_modes`.
+    """
+    weighted = hessian / np.sqrt(masses[:, None] * masses)
+    inner = _internal_space(positions, masses)
+    squares, vectors = np.linalg.eigh(inner.T @ (weighted + weighted.T) @ inner / 2)
+    return squares, inner @ vectors
 
 
 def wigner_molecule(

@@ -18,7 +18,8 @@ from ase import Atoms
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.alignment import rmsd
-from fusionmd.namd.landmarks import Landmark, crossing, minimum
+from fusionmd.namd.descent import InternalDescent
+from fusionmd.namd.landmarks import Landmark, checked_minimum, crossing, minimum
 from fusionmd.namd.protocol import Array
 from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.potential import Potential
@@ -42,11 +43,18 @@ def optimise(
     force_eV_per_angstrom: float,
     gap_eV: float,
     max_evaluations: int,
+    is_checked: bool = False,
     on_start: OnStart | None = None,
 ) -> tuple[Molecule, Found]:
-    """From every frame of `start` the minimum of one state, or the crossing of two; named by the frame or numbered."""
+    """From every frame of `start` the minimum of one state, or the crossing of two; named by the frame or numbered.
+
+    is_checked: Whether minima are told from saddles, and saddles left.
+    """
     frames = read_frames(str(start))
     molecule = molecule_of(frames[0])
+    if np.any(molecule.pbc):
+        raise DataError(f"{start} is periodic; landmarks are of molecules, give it without a cell")
+    descent = InternalDescent(molecule.numbers)
     surfaces = surfaces_of_molecule(potential, molecule)
     limits: dict[str, Any] = {
         "gradient": force_eV_per_angstrom / EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
@@ -56,9 +64,11 @@ def optimise(
     for index, frame in enumerate(frames):
         place = frame.positions.ravel() / ANGSTROM_PER_BOHR
         if len(states) == 1:
-            landmark = minimum(surfaces, place, states[0], **limits)
+            search = checked_minimum if is_checked else minimum
+            landmark = search(surfaces, place, states[0], descent, **limits)
         else:
-            landmark = crossing(surfaces, place, (states[0], states[1]), gap=gap_eV * HARTREE_PER_EV, **limits)
+            gap = gap_eV * HARTREE_PER_EV
+            landmark = crossing(surfaces, place, (states[0], states[1]), descent, gap=gap, **limits)
         found.append((str(frame.info.get("name", _name(states, index, len(frames)))), landmark))
         if on_start is not None:
             on_start(index + 1)
@@ -93,6 +103,8 @@ def summary(found: Found, potential: Potential) -> dict[str, Any]:
             "gradient_eV_per_angstrom": one.gradient * EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
             "n_evaluations": one.n_evaluations,
             "is_converged": one.is_converged,
+            "reason": one.reason,
+            "n_imaginary": one.n_imaginary,
         }
         for name, one in found
     ]
