@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fusionmd.cli import namd_analyze, namd_landmarks, namd_sample, namd_spectrum
+from fusionmd.cli import namd_analyze, namd_landmarks, namd_sample, namd_spectrum, namd_study
 from fusionmd.cli.options import Json, Threads, use_threads
 from fusionmd.cli.output import progress, show_table, waiting, write_json
 
@@ -22,6 +22,10 @@ app.command("analyze", epilog="Example: fusionmd namd analyze run.h5 --outcomes 
 app.command("spectrum", epilog="Example: fusionmd namd spectrum my.pt starts.xyz --window 4.2 4.6 -o spectrum")(
     namd_spectrum.command
 )
+app.command("stilbene", epilog="Example: fusionmd namd stilbene --start cis --surfaces mopac-am1-ci22 -n 40 -o cis")(
+    namd_study.stilbene
+)
+app.command("study", epilog="Example: fusionmd namd study ch2nh2 --trajectories 20 -o ch2nh2")(namd_study.study)
 for _verb, _example in (
     (namd_landmarks.minimum, "fusionmd namd minimum my.pt start.xyz --state 1 -o s1"),
     (namd_landmarks.crossing, "fusionmd namd crossing my.pt start.xyz --states 0,1 -o crossing"),

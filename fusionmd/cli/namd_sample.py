@@ -5,9 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from fusionmd.cli.options import Json, PotentialName, Threads, use_threads
+from fusionmd.cli.options import Json, Threads, use_threads
 from fusionmd.cli.output import progress, write_json
 
+Surfaces = Annotated[
+    str,
+    typer.Argument(metavar="SURFACES", help="A potential file, the name of a shipped one, or a method of `label`."),
+]
 Start = Annotated[Path, typer.Argument(metavar="START", help="A structure; for --method files: all of them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Extended XYZ file for `namd run`.")]
 Method = Annotated[
@@ -31,10 +35,13 @@ Equilibration = Annotated[float, typer.Option("--equilibration", metavar="FS", h
 Spacing = Annotated[float, typer.Option("--spacing", metavar="FS", help="thermal: between structures, fs.")]
 Timestep = Annotated[float, typer.Option("--timestep", metavar="FS", help="thermal, fs.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Charge = Annotated[int, typer.Option("--charge", help="methods: of the molecule.")]
+Parameters = Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help="methods: replaced parameters.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="methods: calculations at a time; changes no result.")]
 
 
 def command(
-    potential: PotentialName,
+    surfaces: Surfaces,
     start: Start,
     output: Output,
     method: Method = "wigner",
@@ -49,11 +56,14 @@ def command(
     spacing: Spacing = 100.0,
     timestep: Timestep = 0.5,
     seed: Seed = 0,
+    charge: Charge = 0,
+    parameters: Parameters = None,
+    jobs: Jobs = 1,
     threads: Threads = None,
     json: Json = None,
 ) -> None:
     """Draw structures with velocities from the ground state, inside an excitation window if one is given."""
-    from fusionmd.potential import load_potential
+    from fusionmd.workflows.namd_ground_state import ground_state
     from fusionmd.workflows.namd_sample import sample, sample_settings, write_sample
 
     use_threads(threads)
@@ -71,10 +81,10 @@ def command(
         timestep_fs=timestep,
         seed=seed,
     )
-    loaded = load_potential(potential)
+    source = ground_state(surfaces, charge=charge, parameters=parameters, n_jobs=jobs)
     with progress("sampling", number) as advance:
-        found = sample(loaded, start, settings, on_draw=advance)
-    write_sample(output, found, settings, loaded)
+        found = sample(source, start, settings, on_draw=advance)
+    write_sample(output, found, settings, source)
     write_json(json, found.facts)
     print(f"{found.facts['n']} structures of {found.facts['n_drawn']} draws: {output}")
     print(f"mean kinetic energy {found.facts['mean_kinetic_energy_eV']:.4f} eV")

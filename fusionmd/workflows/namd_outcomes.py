@@ -65,7 +65,8 @@ class Coordinate(BaseModel):
         kind = next(each for each in KINDS if getattr(self, each) is not None)
         atoms = getattr(self, kind)
         self._check(int(np.max(atoms)), positions.shape[-1] // 3, "atom")
-        return np.asarray(getattr(geometry, kind)(positions.reshape(*positions.shape[:-1], -1, 3), atoms))
+        points = positions.reshape(*positions.shape[:-1], positions.shape[-1] // 3, 3)
+        return np.asarray(getattr(geometry, kind)(points, atoms))
 
     @staticmethod
     def _check(number: int, n: int, what: str) -> None:

@@ -18,11 +18,9 @@ import numpy as np
 import yaml
 from ase import Atoms
 from ase.md.velocitydistribution import Stationary, ZeroRotation
-from ase.optimize import BFGS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fusionmd.engines.ase import FusionCalculator
-from fusionmd.errors import ConfigError, DataError, PropagationError
+from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.normal_modes import (
     INVERSE_CM_PER_HARTREE,
@@ -31,8 +29,6 @@ from fusionmd.namd.normal_modes import (
     thermal_variances,
     wigner_molecule,
 )
-from fusionmd.potential import Potential
-from fusionmd.structure import Structure
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
     ATOMIC_TIME_PER_FS,
@@ -43,9 +39,9 @@ from fusionmd.units import (
 )
 from fusionmd.workflows.md import run_md
 from fusionmd.workflows.md_settings import md_settings
+from fusionmd.workflows.namd_ground_state import GroundState, PotentialGroundState
 from fusionmd.workflows.namd_start import read_frames
 
-FORCE_TOLERANCE, MAX_RELAXATION_STEPS = 1e-4, 2000  # eV/angstrom
 DRAWS_TOGETHER, MAX_DRAWS_PER_FRAME = 64, 100
 HESSIAN_UNIT = EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR / ANGSTROM_PER_BOHR  # eV/angstrom^2 per Hartree/bohr^2
 
@@ -95,58 +91,47 @@ def sample_settings(**values: Any) -> SampleSettings:
 
 
 def sample(
-    potential: Potential, start: str | Path, settings: SampleSettings, *, on_draw: Callable[[int], None] | None = None
+    source: GroundState, start: str | Path, settings: SampleSettings, *, on_draw: Callable[[int], None] | None = None
 ) -> Sample:
     """Draw; start: A structure (wigner, thermal: the last frame of the file) or the file of `files`."""
-    if settings.window_eV is not None and settings.state >= potential.n_states:
+    if settings.window_eV is not None and settings.state >= source.n_states:
         raise ConfigError(
-            f"the window is of state {settings.state}, {potential.metadata.name!r} has states "
-            f"0..{potential.n_states - 1}; give another potential, or no window"
+            f"the window is of state {settings.state}, {source.name!r} has states 0..{source.n_states - 1}; give "
+            "another potential, or no window"
         )
     frames = read_frames(str(start))
     facts: dict[str, Any] = {}
     if settings.method == "wigner":
-        modes = modes_of(potential, frames[-1], is_relaxed=not settings.relax)
+        modes = modes_of(source, frames[-1], is_relaxed=not settings.relax)
         facts = _facts_of(modes, settings)
         draws: Iterator[Atoms] = _wigner(modes, frames[-1], settings)
     elif settings.method == "thermal":
-        draws = iter(_thermal(potential, frames[-1], settings))
+        draws = iter(_thermal(source, frames[-1], settings))
     else:
         draws = iter(_with_velocities(frames, str(start)))
-    return _accepted(potential, draws, settings, facts, on_draw)
+    return _accepted(source, draws, settings, facts, on_draw)
 
 
-def write_sample(path: str | Path, found: Sample, settings: SampleSettings, potential: Potential) -> None:
-    """Structures as extended XYZ, and beside them PATH.yaml: settings, checksum of the potential, what was found."""
+def write_sample(path: str | Path, found: Sample, settings: SampleSettings, source: GroundState) -> None:
+    """Structures as extended XYZ, and beside them PATH.yaml: settings, whose ground state it was, what was found."""
     with atomic_write(path) as temporary:
         ase.io.write(temporary, found.frames, format="extxyz")
     content = {
         "sample": settings.model_dump(mode="json"),
-        "potential": {"name": potential.metadata.name, "sha256": potential.sha256},
+        **source.record,
         "found": found.facts,
     }
     write_text_atomic(f"{path}.yaml", yaml.safe_dump(content, sort_keys=False))
 
 
-def modes_of(potential: Potential, atoms: Atoms, *, is_relaxed: bool = False) -> NormalModes:
-    """Normal modes of the ground state at its minimum near `atoms`, from the Hessian of the same potential."""
+def modes_of(source: GroundState, atoms: Atoms, *, is_relaxed: bool = False) -> NormalModes:
+    """Normal modes of the ground state at its minimum near `atoms`, from the Hessian of the same surface."""
     if atoms.pbc.any():
         raise DataError("normal modes without translation and rotation need a molecule; this structure is periodic")
-    atoms = atoms if is_relaxed else _relaxed(potential, atoms)
-    hessian = potential.hessian(Structure.from_ase(atoms)) / HESSIAN_UNIT
+    atoms = atoms if is_relaxed else source.relaxed(atoms)
+    hessian = source.hessian(atoms) / HESSIAN_UNIT
     masses = np.repeat(atoms.get_masses() * ELECTRON_MASS_PER_AMU, 3)
     return normal_modes(hessian, atoms.positions.ravel() / ANGSTROM_PER_BOHR, masses)
-
-
-def _relaxed(potential: Potential, atoms: Atoms) -> Atoms:
-    atoms = atoms.copy()
-    atoms.calc = FusionCalculator(potential)
-    if not BFGS(atoms, logfile=None).run(fmax=FORCE_TOLERANCE, steps=MAX_RELAXATION_STEPS):
-        raise PropagationError(
-            f"no minimum after {MAX_RELAXATION_STEPS} steps of relaxation; start nearer to one, or give one with "
-            "--no-relax"
-        )
-    return _bare(atoms)
 
 
 def _facts_of(modes: NormalModes, settings: SampleSettings) -> dict[str, Any]:
@@ -186,9 +171,11 @@ def _wigner(modes: NormalModes, atoms: Atoms, settings: SampleSettings) -> Itera
         first += DRAWS_TOGETHER
 
 
-def _thermal(potential: Potential, atoms: Atoms, settings: SampleSettings) -> list[Atoms]:
+def _thermal(source: GroundState, atoms: Atoms, settings: SampleSettings) -> list[Atoms]:
     """Frames of Langevin dynamics on the ground state, without motion of the whole."""
-    atoms = _relaxed(potential, atoms) if settings.relax else atoms
+    if not isinstance(source, PotentialGroundState):
+        raise ConfigError(f"thermal sampling needs a potential, {source.name} is none; draw with --method wigner")
+    atoms = source.relaxed(atoms) if settings.relax else atoms
     interval = max(round(settings.spacing_fs / settings.timestep_fs), 1)
     n_first = -(-settings.equilibration_fs // (interval * settings.timestep_fs))
     plan = md_settings(
@@ -200,7 +187,7 @@ def _thermal(potential: Potential, atoms: Atoms, settings: SampleSettings) -> li
         seed=settings.seed,
     )
     with tempfile.TemporaryDirectory() as folder:
-        if run_md(potential, atoms, plan, Path(folder) / "md").is_interrupted:
+        if run_md(source.potential, atoms, plan, Path(folder) / "md").is_interrupted:
             raise KeyboardInterrupt
         frames = read_frames(str(Path(folder) / "md" / "trajectory.xyz"))[-settings.n :]
     for frame in frames:
@@ -218,7 +205,7 @@ def _with_velocities(frames: list[Atoms], path: str) -> list[Atoms]:
 
 
 def _accepted(
-    potential: Potential,
+    source: GroundState,
     draws: Iterator[Atoms],
     settings: SampleSettings,
     facts: dict[str, Any],
@@ -232,7 +219,7 @@ def _accepted(
         block = list(islice(draws, DRAWS_TOGETHER if settings.window_eV else settings.n - len(chosen)))
         if not block:
             break
-        for atoms, energy in zip(block, _excitations(potential, block, settings.state), strict=True):
+        for atoms, energy in zip(block, _excitations(source, block, settings.state), strict=True):
             n_drawn += len(chosen) < settings.n
             seen.append(energy)
             if len(chosen) < settings.n and _is_inside(energy, settings.window_eV):
@@ -253,12 +240,12 @@ def _accepted(
     )
 
 
-def _excitations(potential: Potential, frames: list[Atoms], state: int) -> list[float]:
-    """E_state - E_0, eV; NaN where the potential has no such state."""
-    if state >= potential.n_states:
+def _excitations(source: GroundState, frames: list[Atoms], state: int) -> list[float]:
+    """E_state - E_0, eV; NaN where there is no such state."""
+    if state >= source.n_states:
         return [float("nan")] * len(frames)
-    found = potential.evaluate([Structure.from_ase(atoms) for atoms in frames])
-    return [float(one.energies[state] - one.energies[0]) for one in found]
+    energies = source.energies(frames)
+    return [float(excitation) for excitation in energies[:, state] - energies[:, 0]]
 
 
 def _is_inside(energy: float, window: tuple[float, float] | None) -> bool:

@@ -12,6 +12,7 @@ from fusionmd.cli.main import run
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.potential import load_potential
 from fusionmd.units import BOLTZMANN_EV_PER_K
+from fusionmd.workflows.namd_ground_state import ground_state
 from fusionmd.workflows.namd_sample import modes_of, sample, sample_settings
 from tests.namd.springs import write_springs
 
@@ -25,7 +26,7 @@ def folder(tmp_path_factory):
 
 
 def drawn(folder, **values):
-    return sample(load_potential(folder / "two.pt"), folder / "start.xyz", sample_settings(**values))
+    return sample(ground_state(str(folder / "two.pt")), folder / "start.xyz", sample_settings(**values))
 
 
 def test_wigner_from_the_command_line_starts_a_run(folder, tmp_path, capsys):
@@ -70,7 +71,7 @@ def test_soft_modes_stay_at_rest(folder):
     wave_numbers = drawn(folder, n=1).facts["frequencies_inverse_cm"]
     stiff = drawn(folder, n=20, min_frequency=wave_numbers[0] + 1)
     assert stiff.facts["n_frozen"] == 1
-    modes = modes_of(load_potential(folder / "two.pt"), ase.io.read(folder / "start.xyz"))
+    modes = modes_of(ground_state(str(folder / "two.pt")), ase.io.read(folder / "start.xyz"))
     weights = np.sqrt(np.repeat(stiff.frames[0].get_masses(), 3))
     shares = np.array([frame.get_velocities().ravel() * weights for frame in stiff.frames]) @ modes.vectors
     assert np.abs(shares[:, :1]).max() < 1e-8 < np.abs(shares[:, 1:]).max()
@@ -96,4 +97,4 @@ def test_what_cannot_be_drawn_is_refused(folder, tmp_path):
         drawn(folder, method="files", n=1)
     (tmp_path / "straight.xyz").write_text((folder / "start.xyz").read_text().replace("-0.3 0.95", "-0.97 0.0"))
     with pytest.raises(DataError, match="imaginary"):
-        sample(load_potential(folder / "two.pt"), tmp_path / "straight.xyz", sample_settings(n=1, relax=False))
+        sample(ground_state(str(folder / "two.pt")), tmp_path / "straight.xyz", sample_settings(n=1, relax=False))
