@@ -1,4 +1,4 @@
-"""`fusionmd data`: list, fetch and audit data sets."""
+"""`fusionmd data`: list, fetch, audit and join data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from fusionmd.cli.options import Json, Key, Unit
 from fusionmd.cli.output import show_table, waiting, write_json
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, fetch and audit data sets.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, fetch, audit and join data sets.")
 
 
 @app.command("list", epilog="Example: fusionmd data list")
@@ -78,4 +78,62 @@ def audit(
         json, {name: {"n_frames": a.n_frames, "findings": [vars(f) for f in a.findings]} for name, a in result.items()}
     )
     if any(finding.level == "error" for found in result.values() for finding in found.findings):
+        raise typer.Exit(1)
+
+
+@app.command("join", epilog="Example: fusionmd data join S0.xyz S1.xyz S2.xyz --energy-unit eV -o states.xyz")
+def join(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="One a state, the ground state first.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.xyz", help="Frames with all states.")],
+    energy_unit: Annotated[str, typer.Option(metavar="UNIT", help="Of the files, as eV or Hartree; never guessed.")],
+    length_unit: Unit = "angstrom",
+    forces_unit: Unit = None,
+    energy_key: Key = None,
+    forces_key: Key = None,
+    tolerance: Annotated[float, typer.Option(metavar="A", help="By how much positions may differ, angstrom.")] = 1e-4,
+    json: Json = None,
+) -> None:
+    """Join files with one electronic state each (as xxMD) into frames with several; their geometries must agree."""
+    from fusionmd.data.extxyz import write_extxyz
+    from fusionmd.data.record import Keys
+    from fusionmd.data.states import join_states
+    from fusionmd.data.units import Units
+
+    units = Units(energy_unit, length_unit or "angstrom", forces_unit)
+    keys = Keys(energy_key, forces_key, stress="", virial="", couplings="")
+    with waiting("comparing the files"):
+        frames = list(join_states(files, units, keys=keys, tolerance=tolerance))
+        write_extxyz(output, frames)
+    typer.echo(f"{output}: {len(frames)} frames with {len(files)} states, eV and angstrom")
+    write_json(json, {"output": str(output), "n_frames": len(frames), "n_states": len(files)})
+
+
+@app.command("continuity", epilog="Example: fusionmd data continuity labelled.xyz -o continuous.xyz")
+def check_continuity(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Frames in the order of a path or trajectory.")],
+    tolerance: Annotated[float, typer.Option("--tolerance-meV", metavar="MEV", help="Of a step.")] = 20.0,
+    longest_move: Annotated[float, typer.Option(metavar="A", help="Of an atom; farther, a new series begins.")] = 0.3,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.xyz", help="Frames at no jump.")] = None,
+    json: Json = None,
+) -> None:
+    """Do energies and forces of successive frames belong together? Switched roots or orbitals show; exit 1 if they do.
+
+    A step is a jump of a state where |dE + (F0 + F1)/2 . dx| exceeds the tolerance. States without forces are skipped.
+    """
+    from fusionmd.data.continuity import continuity
+    from fusionmd.data.extxyz import write_extxyz
+    from fusionmd.data.read import read_frames
+    from fusionmd.units import EV_PER_MEV, MEV_PER_EV
+
+    frames = read_frames(file)
+    found = continuity(frames, tolerance=tolerance * EV_PER_MEV, longest_move=longest_move)
+    rows = [(jump.frame, jump.frame + 1, jump.state, jump.error * MEV_PER_EV, jump.move) for jump in found.jumps]
+    if rows:
+        show_table(("from frame", "to", "state", "unexplained (meV)", "longest move (angstrom)"), rows[:20])
+    typer.echo(f"{found.n_frames} frames in {found.n_series} series: {len(rows)} jumps of {found.n_checked} checked")
+    if output is not None:
+        suspects = set(found.suspects)
+        write_extxyz(output, [frame for index, frame in enumerate(frames) if index not in suspects])
+    write_json(json, {**vars(found), "jumps": [vars(jump) for jump in found.jumps], "suspect_frames": found.suspects})
+    if rows:
         raise typer.Exit(1)

@@ -33,12 +33,12 @@ PLAIN_COLUMNS = "species:S:1:pos:R:3"
 def extxyz_records(path: str | PathLike[str]) -> Iterator[Record]:
     """Each frame of an extended XYZ file, in order."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        for index, (comment, rows) in enumerate(_blocks(file, str(path))):
+        for index, (comment, rows, line) in enumerate(_blocks(file, str(path))):
             source = f"{path}, frame {index}"
             try:
                 yield _record(comment, rows, source)
             except (DataError, ValueError) as error:
-                raise DataError(f"{source}: {error}") from error
+                raise DataError(f"{source}: {error} (it begins at line {line})") from error
 
 
 def write_extxyz(path: str | PathLike[str], frames: Iterable[Frame]) -> None:
@@ -48,15 +48,18 @@ def write_extxyz(path: str | PathLike[str], frames: Iterable[Frame]) -> None:
             file.write(_text(frame))
 
 
-def _blocks(lines: Iterator[str], path: str) -> Iterator[tuple[str, list[str]]]:
-    """Comment and atom lines of each frame."""
-    index = 0
+def _blocks(lines: Iterator[str], path: str) -> Iterator[tuple[str, list[str], int]]:
+    """Comment and atom lines of each frame, and the number of its first line, from 1."""
+    index, number = 0, 0
     for line in lines:
+        number += 1
         if not line.strip():
             continue
         where = f"{path}, frame {index}"
         if not re.fullmatch(r"\s*\d+\s*", line):
-            raise DataError(f"{where}: wanted the number of atoms, got {line.strip()[:60]!r}; is this an XYZ file?")
+            raise DataError(
+                f"{where}: wanted the number of atoms, got {line.strip()[:60]!r} in line {number}; is this an XYZ file?"
+            )
         n_atoms = int(line)
         if n_atoms == 0:
             raise DataError(f"{where}: the frame is empty (0 atoms); remove it")
@@ -65,8 +68,8 @@ def _blocks(lines: Iterator[str], path: str) -> Iterator[tuple[str, list[str]]]:
             raise DataError(
                 f"{where}: {n_atoms} atoms announced, the file ends after {max(len(block) - 1, 0)}; is it truncated?"
             )
-        yield block[0], block[1:]
-        index += 1
+        yield block[0], block[1:], number
+        index, number = index + 1, number + n_atoms + 1
 
 
 def _record(comment: str, rows: list[str], source: str) -> Record:
@@ -143,10 +146,20 @@ def _column(cells: list[list[str]], kind: str, name: str) -> NDArray[Any]:
         try:
             column = np.array(cells).astype(kinds[kind])
         except ValueError as error:
-            raise DataError(f"column {name}: {error}") from None
+            raise DataError(f"column {name}: {error} (atom {_first_wrong(cells, kinds[kind])})") from None
     else:
         raise DataError(f"column {name} has type {kind!r}; wanted R, I, S or L")
     return column[:, 0] if column.shape[1] == 1 else column
+
+
+def _first_wrong(cells: list[list[str]], kind: Any) -> int:
+    """The first row whose words are not of that kind."""
+    for atom, row in enumerate(cells):
+        try:
+            np.array(row).astype(kind)
+        except ValueError:
+            return atom
+    return -1
 
 
 def _numbers(columns: dict[str, Any]) -> NDArray[np.int64]:
