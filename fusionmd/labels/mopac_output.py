@@ -1,7 +1,8 @@
 """What MOPAC answers: heat of formation and gradient from its AUX file, state energies from the table in its output.
 
 The table counts relative energies from the lowest root of any spin, often a triplet. Energies of the singlets are
-therefore made of absolute ones: E_k = heat of formation of the root + (e_k - e_root).
+therefore made of absolute ones: E_k = heat of formation of the root + (e_k - e_root). A state within 0.1 meV of the one
+before, and as many-th of its spin, is left out of the table; its number is missing there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from fusionmd.errors import LabelError
 from fusionmd.labels.protocol import Array
 from fusionmd.units import EV_PER_KCAL_PER_MOL
 
-_ROW = re.compile(r"^\s*\d+(\+?)\s+(-?\d+\.\d+)\s+-?\d+\.\d+\s+\d+\+?\s+(SINGLET|TRIPLET|QUINTET)\b", re.MULTILINE)
+_ROW = re.compile(r"^\s*(\d+)(\+?)\s+(-?\d+\.\d+)\s+-?\d+\.\d+\s+\d+\+?\s+(SINGLET|TRIPLET|QUINTET)\b", re.MULTILINE)
+N_STATES = 4  # of two electrons in two orbitals: three singlets and a triplet
 
 
 def heat_of_formation(aux: str) -> float:
@@ -31,13 +33,26 @@ def forces(aux: str, n_atoms: int) -> Array:
 
 def singlet_energies(out: str, *, root: int, heat_eV: float, n_states: int) -> Array:
     """Energies of the singlets [n_states], eV, on the scale of heats of formation; `root` counts them from 1."""
-    rows = [(mark == "+", float(energy)) for mark, energy, spin in _ROW.findall(_state_table(out)) if spin == "SINGLET"]
-    if len(rows) < n_states:
-        raise LabelError(f"MOPAC printed {len(rows)} singlets, {n_states} were wanted; it may have lost the open shell")
-    if not rows[root - 1][0]:
+    singlets = [(energy, mark) for energy, mark, spin in _states(_state_table(out)) if spin == "SINGLET"]
+    if len(singlets) < n_states:
+        raise LabelError(
+            f"MOPAC gave {len(singlets)} singlets, {n_states} were wanted; it may have lost the open shell"
+        )
+    if singlets[root - 1][1] == "" or any(mark == "+" for _, mark in singlets[: root - 1] + singlets[root:]):
         raise LabelError(f"MOPAC made the gradient of another root than singlet {root}; the states may have switched")
-    absolute = np.array([energy for _, energy in rows[:n_states]])
+    absolute = np.array([energy for energy, _ in singlets[:n_states]])
     return heat_eV + absolute - absolute[root - 1]
+
+
+def _states(table: str) -> list[tuple[float, str, str]]:
+    """Energy, mark, spin of all states; one left out: energy of that before it, '?', the other spin."""
+    found: list[tuple[float, str, str]] = []
+    for number, mark, energy, spin in [*_ROW.findall(table), (str(N_STATES + 1), "", "nan", "")]:
+        while found and len(found) < int(number) - 1:
+            before, _, its_spin = found[-1]
+            found.append((before, "?", "SINGLET" if its_spin == "TRIPLET" else "TRIPLET"))
+        found.append((float(energy), mark, spin))
+    return found[:-1]
 
 
 def _state_table(out: str) -> str:

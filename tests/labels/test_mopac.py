@@ -118,6 +118,41 @@ def test_what_cannot_be(make, says):
         make()
 
 
+TABLE = """  STATE       ENERGY (EV)        Q.N.  SPIN   SYMMETRY
+         ABSOLUTE     RELATIVE                                X           Y           Z
+
+{}           The "+" symbol indicates the root used.
+"""
+TRIPLET = "    1    -2.751421    0.000000     1   TRIPLET     A         1.1814      0.0117      0.0206\n"
+GROUND = "    1    -2.751421    0.000000     1{}  SINGLET     A\n"
+SECOND = "    3{0}    -1.617624    1.133797     2{0}  SINGLET     A\n"
+THIRD = "    4    -1.005489    1.745932     3   SINGLET     A         0.1025      0.0010      0.0018\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "root"),
+    [
+        (TRIPLET + SECOND.format("+") + THIRD, 2),  # the ground state is left out
+        (TRIPLET + SECOND.format(" ") + THIRD, 1),
+        (GROUND.format("+").replace("1 ", "1+", 1) + SECOND.format(" ") + THIRD, 1),  # the triplet is left out
+    ],
+)
+def test_states_that_the_table_leaves_out_have_the_energy_before(rows, root):
+    energies = mopac_output.singlet_energies(TABLE.format(rows), root=root, heat_eV=0.0, n_states=3)
+    assert energies - energies[0] == pytest.approx([0.0, 1.133797, 1.745932], abs=1e-9)
+    assert energies[root - 1] == 0.0
+
+
+def test_a_root_that_is_not_the_one_asked_for():
+    with pytest.raises(LabelError, match="another root"):
+        mopac_output.singlet_energies(TABLE.format(TRIPLET + SECOND.format("+") + THIRD), root=3, heat_eV=0, n_states=3)
+
+
+def test_a_table_without_states():
+    with pytest.raises(LabelError, match="0 singlets"):
+        mopac_output.singlet_energies(TABLE.format(""), root=1, heat_eV=0.0, n_states=3)
+
+
 def test_gradients_that_are_no_numbers():
     text = " GRADIENTS:KCAL/MOL/ANGSTROM[03]=\n  1.0 NaN 2.0\n OVERLAP_MATRIX[0078]=\n"
     with pytest.raises(LabelError, match="finite"):
