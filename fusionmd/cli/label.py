@@ -1,10 +1,12 @@
-"""`fusionmd label`: energies and forces of several states from electronic structure."""
+"""`fusionmd label [frames]`: energies and forces of several states from electronic structure; `label landmarks`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from fusionmd.cli import label_landmarks
 from fusionmd.cli.options import Json
 from fusionmd.cli.output import progress, show_table, write_json
 
@@ -42,7 +44,9 @@ def command(
     Energies of all states come with every calculation; forces of one state cost one calculation each. Frames that fail
     twice are left out and listed in OUT.xyz.failures.json.
 
-    Example: fusionmd label frames.xyz --method mopac-am1-ci22 --states 3 --roots 0,1 -o labelled.xyz --jobs 2
+    The word `frames` may be left out.
+
+    Example: fusionmd label frames start.xyz --method mopac-am1-ci22 --states 3 --roots 0,1 -o labelled.xyz --jobs 2
     """
     from fusionmd.data.read import read_frames
     from fusionmd.labels.methods import method_of
@@ -67,3 +71,19 @@ def command(
     for frame, message in list(failures.items())[:5]:
         print(f"frame {frame}: {message}")
     write_json(json, {**found, "failures": failures})
+
+
+class _FramesUnlessNamed(TyperGroup):
+    """`fusionmd label start.xyz ...` is `fusionmd label frames start.xyz ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """With the sub-verb put in."""
+        is_named = not args or args[0] in self.commands or args[0] in ctx.help_option_names
+        return super().parse_args(ctx, args if is_named else ["frames", *args])
+
+
+app = typer.Typer(
+    cls=_FramesUnlessNamed, add_completion=False, no_args_is_help=True, help="Electronic structure: labels, landmarks."
+)
+app.command("frames")(command)
+app.command("landmarks")(label_landmarks.command)

@@ -31,10 +31,17 @@ class ZMatrix:
 
 def zmatrix_of(numbers: IntArray, geometries: Sequence[Array]) -> ZMatrix:
     """A tree that defines every dihedral in all geometries [n_atoms, 3], angstrom; DataError where there is none."""
-    near = _bonds(numbers, geometries[0])
+    near = bonded(numbers, geometries[0])
     order = _order(near, geometries[0])
     references = tuple(_references(atom, order[:index], near, geometries) for index, atom in enumerate(order))
     return ZMatrix(tuple(order), references)
+
+
+def bonded(numbers: IntArray, points: Array) -> BoolArray:
+    """Which pairs of atoms are bonded in a geometry [n_atoms, 3], angstrom: [n_atoms, n_atoms]."""
+    radii = covalent_radii[numbers]
+    lengths = np.linalg.norm(points[:, None] - points, axis=2)
+    return (lengths < BONDED * (radii[:, None] + radii)) & ~np.eye(len(numbers), dtype=bool)
 
 
 def internal(tree: ZMatrix, points: Array) -> Array:
@@ -92,12 +99,6 @@ def _dihedral(chain: Array) -> float:
     side, own = chain[3] - chain[2], chain[0] - chain[1]
     side, own = side - (side @ axis) * axis, own - (own @ axis) * axis
     return float(np.arctan2(np.cross(side, axis) @ own, side @ own))
-
-
-def _bonds(numbers: IntArray, points: Array) -> BoolArray:
-    radii = covalent_radii[numbers]
-    lengths = np.linalg.norm(points[:, None] - points, axis=2)
-    return (lengths < BONDED * (radii[:, None] + radii)) & ~np.eye(len(numbers), dtype=bool)
 
 
 def _order(near: BoolArray, points: Array) -> list[int]:

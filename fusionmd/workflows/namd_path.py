@@ -19,7 +19,7 @@ from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.alignment import aligned
 from fusionmd.namd.figures import write_picture
-from fusionmd.namd.protocol import Array
+from fusionmd.namd.protocol import Array, Surfaces
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
 from fusionmd.potential import Potential
 from fusionmd.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
@@ -51,8 +51,16 @@ def scan(potential: Potential, paths: Sequence[str | Path], *, n_points: int, co
     """`n_points` steps between each geometry and the next; paths: files whose frames are the geometries, in order."""
     ends = [frame for path in paths for frame in read_frames(str(path))]
     _check(ends, n_points)
-    places, shares = _line(ends, n_points, coordinates)
     surfaces = surfaces_of_molecule(potential, molecule_of(ends[0]))
+    return line_through(surfaces, ends, n_points=n_points, coordinates=coordinates)
+
+
+def line_through(
+    surfaces: Surfaces, ends: Sequence[Atoms], *, n_points: int, coordinates: Coordinates = "internal"
+) -> Scan:
+    """The same through given geometries on any surfaces of their molecule."""
+    _check(ends, n_points)
+    places, shares = _line(ends, n_points, coordinates)
     asked = np.zeros((len(places), surfaces.n_states), dtype=bool)
     asked[:, 0] = True
     energies = surfaces.evaluate(places.reshape(len(places), -1) / ANGSTROM_PER_BOHR, asked).energies * EV_PER_HARTREE
