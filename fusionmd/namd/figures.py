@@ -58,10 +58,10 @@ def drawn(title: str, curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def write_picture(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = KINDS) -> list[Path]:
-    """Write NAME.png and NAME.svg, or other kinds, atomically."""
-    paths = [folder / f"{name}.{kind}" for kind in kinds]
-    for path, kind in zip(paths, kinds, strict=True):
+def write_picture(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png and NAME.svg atomically."""
+    paths = [folder / f"{name}.{kind}" for kind in KINDS]
+    for path, kind in zip(paths, KINDS, strict=True):
         with atomic_write(path) as temporary:
             figure.savefig(temporary, dpi=DOTS_PER_INCH, format=kind)
     return paths

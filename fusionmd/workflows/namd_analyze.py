@@ -26,7 +26,7 @@ from fusionmd.namd.protocol import Array, BoolArray, IntArray
 from fusionmd.namd.run_file import RunFile
 from fusionmd.namd.triage import Flag
 from fusionmd.workflows.namd_outcomes import UNFINISHED, Outcomes
-from fusionmd.workflows.namd_page import heading, page, picture, preformatted, table
+from fusionmd.workflows.namd_page import heading, page, picture, png, preformatted, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ def _page(found: Analysis, title: str) -> str:
     rows = [("trajectories", result["n_trajectories"]), ("discarded", result["n_discarded"] or "none")]
     rows += [(f"discarded: {name.replace('_', ' ')}", n) for name, n in result["discarded"].items()]
     rows += summary_rows(result)
-    pictures = [part for name, figure in found.figures.items() for part in (heading(name), picture(figure))]
+    pictures = [part for name, figure in found.figures.items() for part in (heading(name), picture(png(figure)))]
     protocol = yaml.safe_dump(result["protocol"], sort_keys=False)
     return page(title, [table(rows), *pictures, heading("protocol"), preformatted(protocol)])
 

@@ -47,11 +47,16 @@ def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> str:
     return f"<table>{first}{''.join(_row(row) for row in rows)}</table>"
 
 
-def picture(figure: Figure) -> str:
-    """As PNG inside the page."""
+def png(figure: Figure) -> bytes:
+    """A picture as bytes."""
     content = BytesIO()
     figure.savefig(content, dpi=110, format="png")
-    return f'<img src="data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}">'
+    return content.getvalue()
+
+
+def picture(content: bytes) -> str:
+    """A PNG inside the page."""
+    return f'<img src="data:image/png;base64,{base64.b64encode(content).decode()}">'
 
 
 def _row(row: Sequence[Any]) -> str:

@@ -80,6 +80,7 @@ def comparison(one: Side, other: Side, names: Sequence[str]) -> dict[str, Any]:
             **asdict(apart),
         },
         "logrank_p": logrank(mine, is_mine, theirs, is_theirs),
+        "shares": dict(zip(names, (other.counts(names) / other.run.n_trajectories).tolist(), strict=True)),
         "median_hop_time_fs": asdict(median(np.where(is_theirs, theirs, np.inf))),
         "yields": _yields(one.counts(names), other.counts(names), names),
     }

@@ -12,17 +12,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fusionmd.errors import DataError
-from fusionmd.files import write_text_atomic
+from fusionmd.files import write_bytes_atomic, write_text_atomic
 from fusionmd.namd.absorption import spectrum
-from fusionmd.namd.analysis import first_arrivals
+from fusionmd.namd.analysis import first_arrivals, hop_times
 from fusionmd.namd.comparison import median
-from fusionmd.namd.figures import write_picture
 from fusionmd.namd.populations import wilson_interval
 from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.namd.study_plots import comparison_plot, geometry_plot, spectrum_plot, yield_plot
 from fusionmd.workflows.namd_analyze import Analysis, analyze, interval_text
 from fusionmd.workflows.namd_outcomes import UNFINISHED
-from fusionmd.workflows.namd_page import heading, page, paragraph, picture, preformatted, table
+from fusionmd.workflows.namd_page import heading, page, paragraph, picture, png, preformatted, table
 from fusionmd.workflows.namd_study import RUN, Plan
 from fusionmd.workflows.namd_study_compare import Side, comparison, comparison_rows, reference_of
 from fusionmd.workflows.namd_study_settings import Study
@@ -60,10 +59,11 @@ def report(plan: Plan, reference: Path | None = None) -> Report:
         beside = reference_of(plan, reference)
         result |= {"comparison": comparison(Side(run, found), beside, outcomes.names)}
     figures = found.figures | _figures(plan, run, result)
-    for name, figure in figures.items():
-        write_picture(figure, plan.folder, name.replace(" ", "_"), ("png",))
+    pictures = {name: png(figure) for name, figure in figures.items()}
+    for name, content in pictures.items():
+        write_bytes_atomic(plan.folder / f"{name.replace(' ', '_')}.png", content)
     write_text_atomic(plan.folder / "result.json", json.dumps(result, indent=1, default=_plain) + "\n")
-    write_text_atomic(plan.folder / "report.html", _page(plan, result, figures))
+    write_text_atomic(plan.folder / "report.html", _page(plan, result, pictures))
     return Report(result, figures)
 
 
@@ -75,6 +75,7 @@ def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows += [(f"yield: {name}", interval_text(share, "")) for name, share in result["yields"].items()]
     else:
         rows += [("yields", result["headline"])]
+    rows += [("still excited at the end", interval_text(result["excited_at_end"], ""))]
     rows += [("median time to the ground state", interval_text(result["median_hop_time_fs"], " fs"))]
     rows += [("lifetime", interval_text(result["lifetime_fs"], " fs"))]
     for row in result["hops"]["table"]:
@@ -100,6 +101,7 @@ def _result(plan: Plan, run: RunFile, found: Analysis) -> dict[str, Any]:
         "shares": {name: _share(ended.count(name), n) for name in names},
         "is_headlined": is_headlined,
         "headline": _headline(found, n, n_without, is_headlined),
+        "excited_at_end": _share(int((run.active_state[:, -1] > 0).sum()), n),
         "median_hop_time_fs": vars(median(first_arrivals(run))),
     }
 
@@ -126,10 +128,11 @@ def _figures(plan: Plan, run: RunFile, result: dict[str, Any]) -> dict[str, Figu
         f"{name} ({each.unit})": each.values(run.hops.positions[made])
         for name, each in plan.study.outcomes.coordinates.items()
     }
-    figures = {
-        "yields": yield_plot(result["shares"], _published(plan.study, plan.start)),
-        "hop geometries": geometry_plot(measured | {"gap (eV)": np.abs(run.hops.gap[made])}),
-    }
+    measured |= {"gap (eV)": np.abs(run.hops.gap[made]), "time (fs)": hop_times(run)[made]}
+    beside = _published(plan.study, plan.start)
+    if "comparison" in result:
+        beside |= {"reference": result["comparison"]["shares"]}
+    figures = {"yields": yield_plot(result["shares"], beside), "hop geometries": geometry_plot(measured)}
     if "comparison" in result:
         figures["comparison"] = comparison_plot(result["comparison"]["ground_population"])
     if (excitations > 0).all():
@@ -142,16 +145,16 @@ def _published(study: Study, start: str) -> dict[str, dict[str, float]]:
     return {each.source: each.yields for each in study.literature if each.start == start}
 
 
-def _page(plan: Plan, result: dict[str, Any], figures: Mapping[str, Figure]) -> str:
-    parts = [paragraph(result["headline"], is_headline=result["is_headlined"])]
+def _page(plan: Plan, result: dict[str, Any], pictures: Mapping[str, bytes]) -> str:
+    parts = [paragraph(result["headline"], is_headline=True)]
     parts += [paragraph(f"{result['surfaces']}; from {plan.start}."), table(summary_rows(result))]
     published = _published(plan.study, plan.start)
     if published:
         parts += [heading("Literature"), table(_literature_rows(published))]
     parts += [paragraph(note) for note in plan.study.notes]
     for name, title in TITLES.items():
-        if name in figures:
-            parts += [heading(title), picture(figures[name])]
+        if name in pictures:
+            parts += [heading(title), picture(pictures[name])]
     parts += [heading("Settings"), preformatted(plan.text())]
     return page(f"{plan.study.title}, from {plan.start}", parts)
 

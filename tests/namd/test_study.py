@@ -13,11 +13,12 @@ from fusionmd.errors import ConfigError
 from fusionmd.namd import geometry
 from fusionmd.namd.run_file import read_run
 from fusionmd.potential import export_potential
-from fusionmd.workflows.namd_study import begin, choice_of
+from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
 from fusionmd.workflows.namd_study_compare import comparison, reference_of
 from fusionmd.workflows.namd_study_report import MOST_UNFINISHED
 from fusionmd.workflows.namd_study_settings import STUDIES, Study, read_study
 from tests.namd.springs import MorsePairs
+from tests.namd.test_resume import assert_same_bits
 
 WATER = {
     "title": "Water of springs",
@@ -157,3 +158,19 @@ def test_methaniminium_goes_from_electronic_structure_to_a_page(tmp_path):
     assert len(drawn["found"]["frequencies_inverse_cm"]) == 12 and min(drawn["found"]["frequencies_inverse_cm"]) > 300
     assert np.ptp(read.total_energy, axis=1).max() < 0.1
     assert (tmp_path / "out" / "spectrum.png").exists()
+
+
+def test_a_study_that_was_stopped_goes_on_with_the_same_bits(folder, finished, tmp_path):
+    choice = choice_of(surfaces=str(folder / "two.pt"), n_trajectories=6)
+    plan = begin(folder / "water.yaml", choice, tmp_path)
+    draw(plan)
+
+    def stop(step):
+        if step > 6 * 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hop(plan, on_step=stop)
+    assert (tmp_path / "run.h5.parts").exists() and not (tmp_path / "run.h5").exists()
+    hop(begin(folder / "water.yaml", choice, tmp_path))
+    assert_same_bits(tmp_path / "run.h5", finished / "run.h5")
