@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fusionmd.errors import LabelError
 from fusionmd.labels.casscf import PATTERN, Casscf, casscf_of
+from fusionmd.labels.casscf_openmolcas import OpenMolcas
 from fusionmd.labels.casscf_pyscf import Pyscf
 from fusionmd.labels.mopac import Mopac
 from fusionmd.labels.mopac_input import HAMILTONIANS
@@ -14,6 +15,7 @@ from fusionmd.labels.parameters import Parameters, read_parameters
 from fusionmd.labels.protocol import Method
 
 N_SINGLETS = 3
+CASSCF: dict[str, type[Pyscf | OpenMolcas]] = {"pyscf": Pyscf, "openmolcas": OpenMolcas}
 DENSITY_FIT = "df-"
 
 
@@ -37,7 +39,7 @@ def method_of(
         _refuse(name, active=active, couplings=has_couplings)
         return _mopac(name, rest, n_states, charge, parameters, timeout_s)
     found = casscf_of(rest.removeprefix(DENSITY_FIT))
-    if program != "pyscf" or found is None:
+    if program not in CASSCF or found is None:
         raise _unknown(name)
     _refuse(name, parameters=parameters)
     settings = Casscf(
@@ -48,7 +50,7 @@ def method_of(
         has_density_fit=rest.startswith(DENSITY_FIT),
         has_couplings=has_couplings,
     )
-    return Pyscf(settings, timeout_s)
+    return CASSCF[program](settings, timeout_s)
 
 
 def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | None, timeout_s: float) -> Mopac:
@@ -63,7 +65,9 @@ def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | 
 
 def _unknown(name: str) -> LabelError:
     known = ", ".join(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS)
-    return LabelError(f"method {name!r} is not known; choose one of {known}, or pyscf-[df-]{PATTERN}")
+    return LabelError(
+        f"method {name!r} is not known; choose one of {known}, or pyscf-[df-] or openmolcas-[df-] followed by {PATTERN}"
+    )
 
 
 def _refuse(name: str, **given: object) -> None:
