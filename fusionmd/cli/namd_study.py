@@ -17,6 +17,9 @@ Surfaces = Annotated[
 Parameters = Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help="methods: replaced parameters.")]
 Count = Annotated[int, typer.Option("--trajectories", "-n", min=1, help="How many.")]
 Time = Annotated[float | None, typer.Option("--time", metavar="FS", help="Longest trajectory, fs.")]
+Record = Annotated[
+    float | None, typer.Option("--record", metavar="FS", help="Between records, fs: more for large runs, less memory.")
+]
 Method = Annotated[Literal["lzsh", "fssh", "kcsdm"] | None, typer.Option("--method", help="How they hop.")]
 Upper = Annotated[bool, typer.Option("--upper-hops/--no-upper-hops", help="Hops above state 1, too.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
@@ -33,6 +36,7 @@ def stilbene(
     parameters: Parameters = None,
     trajectories: Count = 100,
     time: Time = None,
+    record: Record = None,
     method: Method = None,
     upper_hops: Upper = True,
     seed: Seed = 0,
@@ -43,8 +47,8 @@ def stilbene(
 ) -> None:
     """Photoisomerisation of stilbene: starts, trajectories, yields, one page. The same command goes on after a stop."""
     study(
-        "stilbene", output, start, surfaces, parameters, trajectories, time, method, upper_hops, seed, workers,
-        reference, threads, json,
+        "stilbene", output, start, surfaces, parameters, trajectories, time, record, method, upper_hops, seed,
+        workers, reference, threads, json,
     )  # fmt: skip
 
 
@@ -56,6 +60,7 @@ def study(
     parameters: Parameters = None,
     trajectories: Count = 100,
     time: Time = None,
+    record: Record = None,
     method: Method = None,
     upper_hops: Upper = True,
     seed: Seed = 0,
@@ -75,6 +80,7 @@ def study(
         parameters=parameters,
         n_trajectories=trajectories,
         time_fs=time,
+        record_fs=record,
         hopping=method,
         upper_hops=upper_hops,
         seed=seed,

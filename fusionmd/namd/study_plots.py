@@ -60,15 +60,17 @@ def geometry_plot(measured: Mapping[str, Array]) -> Figure:
     return figure
 
 
-def spectrum_plot(found: Spectrum) -> Figure:
-    """Density of excitation energies with its 95 % band; each state dashed."""
+def spectrum_plot(found: Spectrum, quantity: str, window_eV: tuple[float, float] | None = None) -> Figure:
+    """Sum over states with its 95 % band, each state dashed; quantity: Of the vertical axis."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
+    if window_eV is not None:
+        axes.axvspan(*window_eV, color="0.9", label="pump window")
     band = NORMAL_95 * found.error
     axes.plot(found.energies, found.total, color="black", label="all states")
     axes.fill_between(found.energies, found.total - band, found.total + band, color="black", alpha=0.2, linewidth=0)
     for index, values in enumerate(found.by_state):
         axes.plot(found.energies, values, "--", linewidth=1, label=f"state {index + 1}")
-    axes.set(xlabel="excitation energy (eV)", ylabel="excitations (1/eV)", ylim=(0, None))
+    axes.set(xlabel="excitation energy (eV)", ylabel=quantity, ylim=(0, None))
     axes.legend(fontsize="small")
     return figure

@@ -196,6 +196,6 @@ def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def interval_text(found: Mapping[str, float] | None, unit: str) -> str:
     """A value with its 95 % interval."""
-    if found is None:
+    if found is None or np.isinf(found["value"]):
         return "not to be had from this run"
     return f"{found['value']:.3g} ({found['low']:.3g} .. {found['high']:.3g}, 95 %){unit}"

@@ -13,14 +13,13 @@ from typing import Any
 import ase.io
 import numpy as np
 from ase import Atoms
-from matplotlib.figure import Figure
 
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.absorption import Shape, Spectrum, chosen_excitations, spectrum
 from fusionmd.namd.figures import write_picture
-from fusionmd.namd.populations import NORMAL_95
 from fusionmd.namd.protocol import Array
+from fusionmd.namd.study_plots import spectrum_plot
 from fusionmd.potential import Potential
 from fusionmd.structure import Structure
 from fusionmd.workflows.namd_start import INITIAL_STATE, read_frames
@@ -96,7 +95,7 @@ def write_spectrum(
         writer.writerow([f"{value:.6g}" for value in row])
     write_text_atomic(folder / "spectrum.csv", table.getvalue())
     write_text_atomic(folder / "spectrum.json", json.dumps(said, indent=2) + "\n")
-    pictures = write_picture(_plot(found, window_eV), folder, "spectrum")
+    pictures = write_picture(spectrum_plot(found, QUANTITIES[found.has_strengths][0], window_eV), folder, "spectrum")
     return [folder / "spectrum.csv", folder / "spectrum.json", *pictures]
 
 
@@ -123,18 +122,3 @@ def _strengths(frames: Sequence[Atoms], path: str) -> Array | None:
     if not all(have):
         raise DataError(f"only {sum(have)} of {len(frames)} frames of {path} have {STRENGTHS}; give all or none")
     return np.stack([np.atleast_1d(np.asarray(frame.info[STRENGTHS], dtype=np.float64)) for frame in frames])
-
-
-def _plot(found: Spectrum, window_eV: tuple[float, float] | None) -> Figure:
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.subplots()
-    if window_eV is not None:
-        axes.axvspan(*window_eV, color="0.9", label="pump window")
-    band = NORMAL_95 * found.error
-    axes.plot(found.energies, found.total, color="black", label="all states")
-    axes.fill_between(found.energies, found.total - band, found.total + band, color="black", alpha=0.2, linewidth=0)
-    for index, values in enumerate(found.by_state):
-        axes.plot(found.energies, values, "--", linewidth=1, label=f"state {index + 1}")
-    axes.set(xlabel="excitation energy (eV)", ylabel=QUANTITIES[found.has_strengths][0], ylim=(0, None))
-    axes.legend(fontsize="small")
-    return figure

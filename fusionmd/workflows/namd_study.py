@@ -31,6 +31,7 @@ from fusionmd.workflows.namd_study_settings import Study, read_study
 
 SETTINGS, STARTS, GUESS, RUN_SETTINGS, RUN = "settings.yaml", "starts.xyz", "guess.xyz", "run.yaml", "run.h5"
 GROUND_AND_FIRST = [(0, 1)]
+ROUNDING = 1e-6  # of a record
 BATCH = 100  # trajectories of a potential that move together
 
 
@@ -43,6 +44,7 @@ class Choice(BaseModel):
     parameters: Path | None = Field(None, description="methods: file of replaced parameters")
     n_trajectories: int = Field(100, ge=1)
     time_fs: float | None = Field(None, gt=0)
+    record_fs: float | None = Field(None, gt=0)
     hopping: Literal["lzsh", "fssh", "kcsdm"] | None = None
     upper_hops: bool = Field(True, description="false: hops between the states 0 and 1 alone")
     seed: int = Field(0, ge=0)
@@ -63,8 +65,8 @@ class Plan:
     def run(self) -> RunSettings:
         """What `namd run` is told."""
         study, choice = self.study, self.choice
-        n_records = math.ceil((choice.time_fs or study.time_fs) / study.record_fs)
-        interval = max(1, round(study.record_fs / study.time_step_fs))
+        interval = max(1, round((choice.record_fs or study.record_fs) / study.time_step_fs))
+        n_records = math.ceil((choice.time_fs or study.time_fs) / (interval * study.time_step_fs) - ROUNDING)
         return RunSettings.model_validate(
             {
                 "surfaces": self._surfaces(),

@@ -22,6 +22,7 @@ from fusionmd.namd.study_plots import comparison_plot, geometry_plot, spectrum_p
 from fusionmd.workflows.namd_analyze import Analysis, analyze, interval_text
 from fusionmd.workflows.namd_outcomes import UNFINISHED
 from fusionmd.workflows.namd_page import heading, page, paragraph, picture, png, preformatted, table
+from fusionmd.workflows.namd_spectrum import QUANTITIES
 from fusionmd.workflows.namd_study import RUN, Plan
 from fusionmd.workflows.namd_study_compare import Side, comparison, comparison_rows, reference_of
 from fusionmd.workflows.namd_study_settings import Study
@@ -132,12 +133,14 @@ def _figures(plan: Plan, run: RunFile, result: dict[str, Any]) -> dict[str, Figu
     beside = _published(plan.study, plan.start)
     if "comparison" in result:
         beside |= {"reference": result["comparison"]["shares"]}
-    figures = {"yields": yield_plot(result["shares"], beside), "hop geometries": geometry_plot(measured)}
+    figures = {"yields": yield_plot(result["shares"], beside)}
+    if made.any():
+        figures["hop geometries"] = geometry_plot(measured)
     if "comparison" in result:
         figures["comparison"] = comparison_plot(result["comparison"]["ground_population"])
     if (excitations > 0).all():
         lines = spectrum(excitations, None, width=SPECTRUM_WIDTH_EV, shape="gaussian")
-        figures["spectrum"] = spectrum_plot(lines)
+        figures["spectrum"] = spectrum_plot(lines, QUANTITIES[False][0])
     return figures
 
 

@@ -62,7 +62,9 @@ def test_one_folder_has_everything(finished):
     assert len(ase.io.read(finished / "starts.xyz", index=":")) == 6
     page = (finished / "report.html").read_text()
     assert "Springs &amp; nothing else." in page and "nobody" in page and "<img" in page and result["headline"] in page
-    for name in ("populations", "yields", "hop_geometries", "traces"):
+    came_down = any(row["accepted"] and row["target"] == 0 for row in result["hops"]["table"])
+    assert came_down == (finished / "hop_geometries.png").exists()
+    for name in ("populations", "yields", "traces"):
         assert (finished / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     settings = yaml.safe_load((finished / "settings.yaml").read_text())
     assert Study.model_validate(settings["study"]).title == WATER["title"] and settings["choice"]["start"] == "bent"
@@ -146,8 +148,9 @@ def test_what_cannot_be_studied_is_said(folder, tmp_path, capsys):
 
 
 def test_hops_above_the_first_state_can_be_left_out(tmp_path):
-    choice = choice_of(surfaces="mopac-am1-ci22", upper_hops=False, start="s2")
-    assert begin("ch2nh2", choice, tmp_path).run.method.pairs == [(0, 1)]
+    choice = choice_of(surfaces="mopac-am1-ci22", upper_hops=False, start="s2", time_fs=31.0, record_fs=2.0)
+    given = begin("ch2nh2", choice, tmp_path).run
+    assert given.method.pairs == [(0, 1)] and (given.interval, given.n_steps) == (4, 64)
 
 
 def test_methaniminium_goes_from_electronic_structure_to_a_page(tmp_path):
