@@ -22,6 +22,10 @@ Parameters = Annotated[
 ]
 Active = Annotated[str, typer.Option("--active", metavar="K,K", help="Orbitals a CASSCF starts with, from 1.")]
 Couplings = Annotated[bool, typer.Option("--couplings", help="Couplings of all pairs of states, too.")]
+BondFactor = Annotated[
+    float | None,
+    typer.Option("--bond-factor", metavar="F", help="Leave out frames with bonds beyond F sums of covalent radii."),
+]
 Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=1.0, help="Seconds for one calculation.")]
 
 
@@ -36,6 +40,7 @@ def command(
     parameters: Parameters = None,
     active: Active = "",
     couplings: Couplings = False,
+    bond_factor: BondFactor = None,
     timeout: Timeout = 120.0,
     json: Json = None,
 ) -> None:
@@ -65,7 +70,9 @@ def command(
     asked = roots_of(roots, states)
     structures = [frame.structure for frame in read_frames(frames, energy_key="", forces_key="", stress_key="")]
     with progress("frames", len(structures)) as advance:
-        failures = label_frames(structures, chosen, output, roots=asked, n_jobs=jobs, on_progress=advance)
+        failures = label_frames(
+            structures, chosen, output, roots=asked, n_jobs=jobs, bond_factor=bond_factor, on_progress=advance
+        )
     found = {"method": chosen.name, "n_frames": len(structures), "n_failed": len(failures), "output": str(output)}
     show_table(["", ""], list(found.items()))
     for frame, message in list(failures.items())[:5]:

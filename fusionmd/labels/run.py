@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 from fusionmd.data.extxyz import write_extxyz
 from fusionmd.data.frame import STRENGTHS_KEY, Frame
 from fusionmd.elements import symbols
 from fusionmd.errors import LabelError
 from fusionmd.files import write_text_atomic
+from fusionmd.labels.bonds import broken_bonds
 from fusionmd.labels.journal import Journal, fingerprint
 from fusionmd.labels.protocol import Labels, Method
 from fusionmd.structure import Structure
@@ -26,18 +28,24 @@ def label_frames(
     *,
     roots: Sequence[int],
     n_jobs: int = 1,
+    bond_factor: float | None = None,
     on_progress: Callable[[int], None] = lambda n_done: None,
 ) -> dict[int, str]:
     """Write the labelled frames to `output` (extxyz), failures to `output`.failures.json; return these by frame.
 
     Each calculation is a process of the method's own, so threads are enough here. Frames that fail are left out of
     `output`, never silently: LabelError if none is left. An interrupted call with the same arguments continues.
+    bond_factor: Frames in which a bond of the first one is longer than so many sums of covalent radii fail.
     """
     for k, structure in enumerate(structures):
         check_structure(structure, method, f"frame {k}")
-    heading = {"method": method.name, "roots": list(roots), "frames_sha256": fingerprint(structures)}
+    broken = {} if bond_factor is None else broken_bonds(structures, bond_factor)
+    heading: dict[str, Any] = {"method": method.name, "roots": list(roots), "frames_sha256": fingerprint(structures)}
+    heading |= {} if bond_factor is None else {"bond_factor": bond_factor}
     output.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(output.with_name(output.name + ".journal"), heading)
+    for frame in broken.keys() - journal.entries.keys():
+        journal.add(frame, broken[frame])
     todo = [frame for frame in range(len(structures)) if frame not in journal.entries]
     on_progress(len(journal.entries))
     for frame, result in _results(structures, method, roots, todo, n_jobs):
