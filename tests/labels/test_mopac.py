@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fusionmd.data.continuity import continuity
 from fusionmd.data.extxyz import write_extxyz
 from fusionmd.data.frame import Frame
 from fusionmd.data.read import read_frames
@@ -94,6 +95,15 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     label_frames(structures, AM1, tmp_path / "out.xyz", roots=[0], on_progress=steps.append)
     assert steps[0] >= 2 and not journal.exists()
     assert (tmp_path / "out.xyz").read_bytes() == (tmp_path / "whole.xyz").read_bytes()
+
+
+def test_labels_along_a_path_are_continuous_and_another_method_shows(tmp_path):
+    label_frames([moved(0.03 * k) for k in range(4)], AM1, tmp_path / "path.xyz", roots=[0, 1, 2])
+    frames = read_frames(tmp_path / "path.xyz")
+    assert (continuity(frames).jumps, continuity(frames).n_checked) == ((), 9)
+    label_frames([moved(0.06)], method_of("mopac-pm3-ci22"), tmp_path / "other.xyz", roots=[0, 1, 2])
+    found = continuity([*frames[:2], *read_frames(tmp_path / "other.xyz"), frames[3]])
+    assert found.suspects == [1, 2, 3] and {jump.state for jump in found.jumps} == {0, 1, 2}
 
 
 def test_a_calculation_that_takes_too_long_is_stopped():
