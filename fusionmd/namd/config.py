@@ -18,7 +18,9 @@ from fusionmd.namd.driver import (
     landau_zener_step,
     refined_step,
 )
+from fusionmd.namd.jumps import passing
 from fusionmd.namd.protocol import BoolArray, Surfaces
+from fusionmd.units import HARTREE_PER_EV
 
 PROPAGATORS = {"diabatic": electronic.diabatic, "overlap": electronic.overlap}
 TDCS = {
@@ -63,6 +65,9 @@ class Method(BaseModel):
     gap_curvature: Literal["difference", "exact"] = Field(default="difference", description="lzsh")
     halvings: int = Field(default=0, ge=0, le=10, description="how often a step may be halved near small gaps")
     pairs: list[tuple[int, int]] | None = Field(default=None, description="hop between these states only, both ways")
+    jumps_eV: float | None = Field(
+        default=None, gt=0, description="state 0: where the total energy jumps by more in a step, velocities pay"
+    )
     seed: int = Field(default=0, ge=0, lt=2**64)
 
     @property
@@ -111,7 +116,7 @@ def parts_of(method: Method, surfaces: Surfaces, dt: float) -> Parts:
         surfaces=surfaces,
         dt=dt,
         seed=method.seed,
-        advance=refined_step if method.halvings else _whole_step(method),
+        advance=_advance(method),
         n_halvings=method.halvings,
         whole_step=_whole_step(method),
         propagator=PROPAGATORS.get(method.amplitudes, electronic.coupled),
@@ -140,6 +145,11 @@ def _allowed(pairs: list[tuple[int, int]], n_states: int) -> BoolArray:
     for one, other in pairs:
         allowed[one, other] = allowed[other, one] = True
     return allowed
+
+
+def _advance(method: Method) -> Advance:
+    step = refined_step if method.halvings else _whole_step(method)
+    return step if method.jumps_eV is None else passing(step, method.jumps_eV * HARTREE_PER_EV)
 
 
 def _whole_step(method: Method) -> Advance:

@@ -19,6 +19,7 @@ class Hops:
 
     trajectory, step: Whose, and after how many steps.  source, target: States.  is_accepted: False if frustrated.
     gap: E_target - E_source, Hartree.  positions: [n, n_dof], bohr.
+    From a state to itself: a jump of its energy (`namd.jumps`), whose size is the gap.
     """
 
     trajectory: IntArray

@@ -30,7 +30,8 @@ class Hopped:
 class RunFile:
     """An ensemble as its file has it; shapes as in docs/namd.md.
 
-    numbers: Atomic numbers, or None for analytic models.  protocol, surfaces: As written.
+    hops: Between states.  jumps: Of the energy of one.  numbers: Atomic numbers, or None for analytic models.
+    protocol, surfaces: As written.
     """
 
     time: Array
@@ -42,6 +43,7 @@ class RunFile:
     flag: IntArray
     final_steps: IntArray
     hops: Hopped
+    jumps: Hopped
     numbers: IntArray | None
     protocol: str
     surfaces: str
@@ -77,11 +79,13 @@ def read_run(path: str | os.PathLike[str]) -> RunFile:
     try:
         with h5py.File(path) as file:
             columns = {field.name: file[f"hop_{field.name}"][:] for field in fields(Hopped)}
-            hops = Hopped(**columns | {"accepted": columns["accepted"].astype(bool)})
+            attempts = Hopped(**columns | {"accepted": columns["accepted"].astype(bool)})
+            is_jump = attempts.source == attempts.target
             names = [field.name for field in fields(RunFile)][:8]
             return RunFile(
                 **{name: file[name][:] for name in names},
-                hops=hops,
+                hops=_chosen(attempts, ~is_jump),
+                jumps=_chosen(attempts, is_jump),
                 numbers=file.attrs.get("atomic_numbers"),
                 protocol=str(file.attrs["protocol"]),
                 surfaces=str(file.attrs["surfaces"]),
@@ -90,3 +94,7 @@ def read_run(path: str | os.PathLike[str]) -> RunFile:
         raise DataError(
             f"{os.fspath(path)} is no file of hopping trajectories ({error}); give one that fusionmd namd run wrote"
         ) from None
+
+
+def _chosen(attempts: Hopped, rows: BoolArray) -> Hopped:
+    return Hopped(**{field.name: getattr(attempts, field.name)[rows] for field in fields(Hopped)})

@@ -162,9 +162,11 @@ def _tasks(settings: RunSettings, protocol: str, beginning: Beginning, folder: P
 def _summary(result: Ensemble) -> dict[str, Any]:
     final = result.active_populations()[-1]
     low, high = wilson_interval(final, result.n_trajectories)
+    is_jump = result.hops.source == result.hops.target
     return {
         "n_trajectories": result.n_trajectories,
-        "n_hops": int(result.hops.is_accepted.sum()),
+        "n_hops": int((result.hops.is_accepted & ~is_jump).sum()),
+        "n_jumps": int(is_jump.sum()),
         "n_discarded": int((result.flags > Flag.FINISHED).sum()),
         "n_frustrated": int((~result.hops.is_accepted).sum()),
         "final_populations": np.stack([low, final, high], axis=1).tolist(),

@@ -59,6 +59,7 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
         "with_discarded": everything,
         "cumulative_incidence": {"time_fs": run.time, **shares, "none": without},
         "hops": _hops(run, times, measured),
+        "jumps": _jumps(run),
         "energy_drift_eV": {"median": float(np.median(drifts[trusted])), "max": float(drifts[trusted].max())},
         "surfaces": run.surfaces,
         "protocol": yaml.safe_load(run.protocol),
@@ -167,6 +168,17 @@ def _hops(run: RunFile, times: Array, measured: Mapping[str, Array]) -> dict[str
         "geometry": geometry,
         "median_gap_eV": float(np.median(gaps)) if len(gaps) else None,
         "median_time_fs": float(np.median(times[accepted])) if len(gaps) else None,
+    }
+
+
+def _jumps(run: RunFile) -> dict[str, Any]:
+    """Of the ground-state energy, which velocities paid for."""
+    sizes = np.abs(run.jumps.gap)
+    return {
+        "n": len(sizes),
+        "n_trajectories": len(np.unique(run.jumps.trajectory)),
+        "median_eV": float(np.median(sizes)) if len(sizes) else None,
+        "max_eV": float(sizes.max()) if len(sizes) else None,
     }
 
 
