@@ -13,7 +13,7 @@ import numpy as np
 
 from fusionmd.namd.driver import Advance, Parts, total_energy
 from fusionmd.namd.hopping import Hops
-from fusionmd.namd.protocol import Array
+from fusionmd.namd.protocol import Array, IntArray
 from fusionmd.namd.rows import concatenate
 from fusionmd.namd.state import State, kinetic_energy
 
@@ -39,6 +39,6 @@ def passing(advance: Advance, threshold: float) -> Advance:
     return step
 
 
-def _recorded(state: State, rows: Array, change: Array) -> Hops:
+def _recorded(state: State, rows: IntArray, change: Array) -> Hops:
     ground, done = np.zeros_like(rows), np.ones(len(rows), dtype=bool)
     return Hops(state.trajectory[rows], state.step[rows], ground, ground, done, change, state.positions[rows])
