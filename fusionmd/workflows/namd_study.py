@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import ase.io
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fusionmd.errors import ConfigError
 from fusionmd.files import sha256_of_file, write_bytes_atomic, write_text_atomic
@@ -48,6 +48,12 @@ class Choice(BaseModel):
     hopping: Literal["lzsh", "fssh", "kcsdm"] | None = None
     upper_hops: bool = Field(True, description="false: hops between the states 0 and 1 alone")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Choice:
+        if self.hopping == "kcsdm" and not self.upper_hops:
+            raise ValueError("kcsdm moves on the mean of all states; only lzsh and fssh can leave out upper hops")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +133,8 @@ def choice_of(**values: Any) -> Choice:
     try:
         return Choice(**values)
     except ValidationError as error:
-        raise ConfigError("; ".join(f"{wrong['loc'][0]}: {wrong['msg']}" for wrong in error.errors())) from None
+        wrong = [": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors()]
+        raise ConfigError("; ".join(wrong)) from None
 
 
 def begin(study: str | Path, choice: Choice, folder: Path) -> Plan:

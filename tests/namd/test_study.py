@@ -143,6 +143,8 @@ def test_what_cannot_be_studied_is_said(folder, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
     with pytest.raises(ConfigError, match="above 0|greater than 0"):
         choice_of(time_fs=-1.0)
+    with pytest.raises(ConfigError, match="kcsdm moves"):
+        choice_of(hopping="kcsdm", upper_hops=False)
     with pytest.raises(ValueError, match="classes"):
         Study.model_validate(WATER | {"literature": [{"start": "bent", "source": "x", "yields": {"far": 1}}]})
 
