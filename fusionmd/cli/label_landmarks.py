@@ -42,7 +42,7 @@ def command(
     write_json(json, said)
     show_table(*report.landmark_table(search, rows), title=search.method.name)
     if gate:
-        show_table(*(part for part in report.gate_table(gate)), title="gate")
+        show_table(*report.gate_table(gate), title="gate")
     for way in paths:
         print(f"{way['name']}: {way.get('reason') or way['folder']}")
     print(f"written: {output}/landmarks.xyz, landmarks.json, landmarks.md")

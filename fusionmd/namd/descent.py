@@ -28,6 +28,7 @@ MEASURES: dict[str, Callable[[Array, Sequence[int]], Array]] = {
 }
 N_ATOMS = {"distance": 2, "angle": 3, "dihedral": 4}
 ENFORCED = 0.1  # constraints violated by less, bohr or radians, are satisfied exactly after each step
+NO_ENERGY = "there is no energy at a geometry on the way"
 STEP = 1e-4  # bohr, for the slopes of held coordinates
 
 Objective = Callable[[Array], tuple[float, Array]]
@@ -142,7 +143,7 @@ class _Engine:
             self._left -= 1
             value, slope = self._objective(place.copy())
             if not (np.isfinite(value) and np.isfinite(slope).all()):
-                raise _Stopped("there is no energy at a geometry on the way")
+                raise _Stopped(NO_ENERGY)
             self._seen.append((float(value), place.copy()))
             self._results = {place.tobytes(): {"energy": float(value), "gradient": slope.copy()}}
         return self._results[place.tobytes()]

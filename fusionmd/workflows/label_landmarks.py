@@ -21,7 +21,7 @@ from fusionmd.files import write_text_atomic
 from fusionmd.labels.methods import method_of
 from fusionmd.labels.protocol import Method
 from fusionmd.labels.run import check_structure
-from fusionmd.namd.descent import InternalDescent
+from fusionmd.namd.descent import NO_ENERGY, InternalDescent
 from fusionmd.namd.landmarks import Landmark, checked_minimum, crossing, minimum
 from fusionmd.namd.protocol import Array, Surfaces
 from fusionmd.structure import Structure
@@ -142,7 +142,7 @@ def _found(search: Search, entry: Entry, start: Atoms) -> Row:
     if kept.get("key") == key:
         return _judged(search, entry, _row(kept["row"]))
     row = _judged(search, entry, _as_row(entry, _landmark(search, entry, start)))
-    if np.isfinite(row.energies_eV).all():
+    if np.isfinite(row.energies_eV).all() and row.reason != NO_ENERGY:
         write_text_atomic(path, json.dumps({"key": key, "row": asdict(row)}, default=lambda a: a.tolist()) + "\n")
     return row
 

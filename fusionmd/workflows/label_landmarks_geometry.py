@@ -26,12 +26,20 @@ def changed(atoms: Atoms, changes: Sequence[Change]) -> Atoms:
     near = bonded(atoms.numbers, atoms.positions)
     for change in changes:
         moved = list(change.moves) or _beyond(near, change)
+        if change.atoms[-1] not in moved:
+            raise ConfigError(
+                f"{change.kind} {list(change.atoms)} cannot be set: atom {change.atoms[-1]} is not among those that go "
+                f"along, {moved}; its bonds lead elsewhere, name them (moves)"
+            )
         if change.kind == "distance":
-            atoms.set_distance(*change.atoms, change.to, fix=0, indices=moved)
+            i, j = change.atoms
+            atoms.set_distance(i, j, change.to, fix=0, indices=moved)
         elif change.kind == "angle":
-            atoms.set_angle(*change.atoms, change.to, indices=moved)
+            i, j, k = change.atoms
+            atoms.set_angle(i, j, k, change.to, indices=moved)
         else:
-            atoms.set_dihedral(*change.atoms, change.to, indices=moved)
+            i, j, k, l = change.atoms
+            atoms.set_dihedral(i, j, k, l, change.to, indices=moved)
     return atoms
 
 

@@ -104,8 +104,7 @@ def test_the_lowest_usable_landmark_stands_for_its_group(protocol):
 
 def test_what_lies_beyond_a_bond_goes_along():
     ethanol = molecule("CH3CH2OH")
-    carbon, oxygen, other = 0, 1, 4
-    hydrogen = 3
+    other, carbon, oxygen, hydrogen = 0, 1, 2, 3
     turned = changed(ethanol, [Change(dihedral=(other, carbon, oxygen, hydrogen), to=60)])
     assert turned.get_dihedral(other, carbon, oxygen, hydrogen) == pytest.approx(60)
     moved = np.flatnonzero(np.linalg.norm(turned.positions - ethanol.positions, axis=1) > 1e-6)
@@ -116,6 +115,8 @@ def test_what_lies_beyond_a_bond_goes_along():
     assert longer.get_distance(carbon, oxygen) == pytest.approx(1.9)
     assert longer.get_distance(oxygen, hydrogen) == pytest.approx(ethanol.get_distance(oxygen, hydrogen))
     assert longer.get_angle(carbon, oxygen, hydrogen) == pytest.approx(90)
+    with pytest.raises(ConfigError, match="not among those"):
+        changed(ethanol, [Change(angle=(hydrogen, carbon, other), to=100, moves=(oxygen,))])
     with pytest.raises(ConfigError, match="in a ring"):
         changed(molecule("C6H6"), [Change(distance=(0, 1), to=1.6)])
 
