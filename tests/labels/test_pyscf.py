@@ -6,6 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from fusionmd.cli.main import run
+from fusionmd.data.extxyz import write_extxyz
+from fusionmd.data.frame import Frame
+from fusionmd.data.read import read_frames
 from fusionmd.errors import LabelError
 from fusionmd.labels.casscf import Casscf
 from fusionmd.labels.methods import method_of
@@ -111,6 +115,16 @@ def test_a_frame_that_cannot_be_is_on_record(tmp_path):
     failures = label_frames([H4, radical], method, tmp_path / "out.xyz", roots=[0])
     assert "3 electrons" in failures[1]
     assert json.loads((tmp_path / "out.xyz.failures.json").read_text())["n_labelled"] == 1
+
+
+def test_the_verb_writes_couplings_and_strengths(tmp_path):
+    write_extxyz(tmp_path / "in.xyz", [Frame(H4)])
+    wanted = ["--method", "pyscf-casscf22-sto-3g", "--states", "2", "--roots", "1", "--active", "2,3", "--couplings"]
+    assert run(["label", str(tmp_path / "in.xyz"), *wanted, "-o", str(tmp_path / "out.xyz")]) == 0
+    (frame,) = read_frames(tmp_path / "out.xyz")
+    assert frame.couplings.shape == (1, 4, 3) and np.abs(frame.couplings).max() > 0.01
+    assert np.size(frame.info["oscillator_strengths"]) == 1 and np.isnan(frame.forces[0]).all()
+    assert run(["label", str(tmp_path / "in.xyz"), "--active", "0", "-o", str(tmp_path / "out.xyz")]) == 2
 
 
 @pytest.mark.parametrize(
