@@ -4,6 +4,9 @@
 
 Minimum and Hessian of the ground state, Wigner draws, trajectories that hop, analysis, one page: all with MOPAC on the
 fly (pip install 'fusionmd[labels]'). `fusionmd namd study ch2nh2` does the same. Stopped, it goes on when called again.
+
+At this level S2 is the doubly excited configuration, and trajectories stay on it longer than in the literature: of four
+with plain AM1 two had left it after 90 fs, and none had reached S0. Better methods reach S0 within about 100 fs.
 """
 
 import argparse
@@ -16,7 +19,7 @@ from fusionmd.workflows.namd_study_report import report, summary_rows
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--trajectories", type=int, default=16)
-    arguments.add_argument("--time", type=float, default=120.0, help="fs")
+    arguments.add_argument("--time", type=float, default=200.0, help="fs")
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--out", type=Path, default=Path("examples/output"))
     arguments.add_argument("--smoke", action="store_true", help="2 trajectories of 3 fs")
