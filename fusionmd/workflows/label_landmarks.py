@@ -208,8 +208,9 @@ def _key(search: Search, entry: Entry, start: Atoms) -> str:
 
 
 def file_name(name: str) -> str:
-    """A name that any file system takes."""
-    return re.sub(r"\W+", "_", name).strip("_") or "_"
+    """A name that any file system takes; signs stay apart."""
+    spelled = name.replace("+", " plus ").replace("-", " minus ")
+    return re.sub(r"\W+", "_", spelled).strip("_") or "_"
 
 
 def best(rows: dict[str, Row], groups: dict[str, tuple[str, ...]], name: str) -> Row | None:
