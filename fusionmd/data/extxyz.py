@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, STRENGTHS_KEY, Frame
+from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, DEFAULT_CONFIG_TYPE, STRENGTHS_KEY, Frame
 from fusionmd.data.record import WEIGHT_KEYS, Record
 from fusionmd.elements import atomic_number, symbol
 from fusionmd.errors import DataError
@@ -190,6 +190,8 @@ def _text(frame: Frame) -> str:
         for name in ("energy", "stress")
         if (label := getattr(frame, name)) is not None
     ]
+    if ACTIVE_WEIGHT_KEY in frame.info:
+        pairs.append(f"{ACTIVE_WEIGHT_KEY}={float(frame.info[ACTIVE_WEIGHT_KEY])!r}")
     if STRENGTHS_KEY in frame.info:
         pairs.append(f'{STRENGTHS_KEY}="{_numbers_text(frame.info[STRENGTHS_KEY])}"')
     if frame.config_type != DEFAULT_CONFIG_TYPE:

@@ -15,6 +15,7 @@ from fusionmd.structure import Structure
 ISOLATED_ATOM_NAMES = {"isolated_atom", "isolatedatom", "isolated atom"}
 DEFAULT_CONFIG_TYPE = "Default"
 STRENGTHS_KEY = "oscillator_strengths"
+ACTIVE_WEIGHT_KEY = "active_weight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Frame:
     Forces of some states, and couplings of some pairs, may be unknown: NaN throughout.
     config_type: The group this frame belongs to, for weights and splits.
     weights: Factors for the loss: 'all', 'energy', 'forces', 'stress'; absent means 1.
-    info: Whatever else the file said about the frame; 'oscillator_strengths' [n_states - 1] are written again.
+    info: Whatever else the file said about the frame; 'oscillator_strengths' [n_states - 1] and 'active_weight' are
+        written again.
     source: Where the frame comes from, for messages: 'train.xyz, frame 3'.
     """
 

@@ -73,7 +73,8 @@ def fingerprint(structures: Sequence[Structure]) -> str:
 def _values(labels: Labels) -> dict[str, Any]:
     values = {"energies_eV": labels.energies.tolist(), "forces_eV_A": _plain(labels.forces)}
     others = {"couplings_1_A": labels.couplings, "oscillator_strengths": labels.strengths}
-    return {**values, **{name: other.tolist() for name, other in others.items() if other is not None}}
+    weight = {} if labels.active_weight is None else {"active_weight": labels.active_weight}
+    return {**values, **weight, **{name: other.tolist() for name, other in others.items() if other is not None}}
 
 
 def _plain(forces: np.ndarray) -> list[Any]:
@@ -88,4 +89,4 @@ def _labels(entry: Mapping[str, Any]) -> Labels:
     couplings, strengths = (
         np.array(entry[name]) if name in entry else None for name in ("couplings_1_A", "oscillator_strengths")
     )
-    return Labels(np.array(entry["energies_eV"]), np.stack(forces), couplings, strengths)
+    return Labels(np.array(entry["energies_eV"]), np.stack(forces), couplings, strengths, entry.get("active_weight"))

@@ -1,4 +1,4 @@
-"""Methods by name: `mopac-am1-ci22`, `pyscf-casscf22-6-31g`, ..."""
+"""Methods by name: `mopac-am1-ci22`, `mopac-am1-ci22+stilbene`, `pyscf-casscf22-6-31g`, ..."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fusionmd.labels.casscf_openmolcas import OpenMolcas
 from fusionmd.labels.casscf_pyscf import Pyscf
 from fusionmd.labels.mopac import Mopac
 from fusionmd.labels.mopac_input import HAMILTONIANS
-from fusionmd.labels.parameters import Parameters, read_parameters
+from fusionmd.labels.parameters import Parameters, read_parameters, shipped_parameters
 from fusionmd.labels.protocol import Method
 
 N_SINGLETS = 3
@@ -31,7 +31,8 @@ def method_of(
 ) -> Method:
     """The method `name`; LabelError if there is none, or if it has fewer states or no couplings.
 
-    parameters: File of replaced parameters and twists (`labels.parameters`).
+    parameters: File of replaced parameters and twists (`labels.parameters`); `+NAME` behind the name of a method: those
+        that are shipped under NAME.
     active: Hartree-Fock orbitals, counted from 1, with which a CASSCF starts; the frontier orbitals if none.
     """
     program, _, rest = name.lower().partition("-")
@@ -54,12 +55,16 @@ def method_of(
 
 
 def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | None, timeout_s: float) -> Mopac:
+    rest, _, level = rest.partition("+")
+    if level and parameters is not None:
+        raise LabelError(f"method {name!r} has parameters of its own; leave out those of {parameters}")
     hamiltonian = rest.removesuffix("-ci22").upper()
     if not rest.endswith("-ci22") or hamiltonian not in HAMILTONIANS:
         raise _unknown(name)
     if not 1 <= n_states <= N_SINGLETS:
         raise LabelError(f"{n_states} states were asked for; two electrons in two orbitals make {N_SINGLETS} singlets")
-    own = Parameters() if parameters is None else read_parameters(parameters)
+    path = shipped_parameters(level) if level else parameters
+    own = Parameters() if path is None else read_parameters(path)
     return Mopac(hamiltonian, n_states, charge, own, timeout_s=timeout_s)
 
 

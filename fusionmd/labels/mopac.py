@@ -50,34 +50,37 @@ class Mopac:
 
     def label(self, structure: Structure, roots: Sequence[int]) -> Labels:
         """Energies of all states from the first root's call, forces of each of `roots` (counted from 0)."""
+        self._check_atoms(structure)
         energies: Array | None = None
-        forces = np.full((self.n_states, structure.n_atoms, 3), np.nan)
+        forces, weights = np.full((self.n_states, structure.n_atoms, 3), np.nan), []
         for root in roots:
-            found, forces[root] = self._single_point(structure, root)
+            found, forces[root], aux = self._single_point(structure, root)
             energies = found if energies is None else energies
+            weights += [mopac_output.active_weight(aux, atoms)] if (atoms := self.parameters.active) else []
         if energies is None:
             raise LabelError("no root was asked for; ask for one at least, its call gives the energies of all")
-        return Labels(energies, forces)
+        return Labels(energies, forces, active_weight=min(weights, default=None))
 
-    def _single_point(self, structure: Structure, root: int) -> tuple[Array, Array]:
+    def _single_point(self, structure: Structure, root: int) -> tuple[Array, Array, str]:
+        """Energies, forces, and the AUX file."""
         if not 0 <= root < self.n_states:
             raise LabelError(f"root {root} was asked for, there are 0..{self.n_states - 1}")
         with tempfile.TemporaryDirectory(prefix="fusionmd-mopac-") as name:
             out, aux = self._run(Path(name), structure, root)
         heat = mopac_output.heat_of_formation(aux)
         energies = mopac_output.singlet_energies(out, root=root + 1, heat_eV=heat, n_states=self.n_states)
-        shift, slope = self._twists(structure)
-        return energies + shift, mopac_output.forces(aux, structure.n_atoms) - slope
+        shift, slope = total(self.parameters.twists, structure.positions)
+        return energies + shift, mopac_output.forces(aux, structure.n_atoms) - slope, aux
 
-    def _twists(self, structure: Structure) -> tuple[float, Array]:
-        """Energy and gradient of the twists; LabelError where the molecule lacks their atoms."""
-        last = max((atom for twist in self.parameters.twists for atom in twist.atoms), default=-1)
+    def _check_atoms(self, structure: Structure) -> None:
+        """Raise LabelError where the molecule lacks atoms that the parameters name."""
+        own = self.parameters
+        last = max((*own.active, *(atom for twist in own.twists for atom in twist.atoms)), default=-1)
         if last >= structure.n_atoms:
             raise LabelError(
-                f"{self.parameters.name} twists atom {last}, the molecule has 0..{structure.n_atoms - 1}; the file is "
-                "for another molecule"
+                f"{own.name} names atom {last}, the molecule has 0..{structure.n_atoms - 1}; the file is for another "
+                "molecule"
             )
-        return total(self.parameters.twists, structure.positions)
 
     def _run(self, folder: Path, structure: Structure, root: int) -> tuple[str, str]:
         """MOPAC's output and AUX file."""

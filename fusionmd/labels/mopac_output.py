@@ -8,6 +8,7 @@ before, and as many-th of its spin, is left out of the table; its number is miss
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +30,16 @@ def forces(aux: str, n_atoms: int) -> Array:
     """Of that root [n_atoms, 3], eV/angstrom."""
     gradient = _numbers(aux, "GRADIENTS:KCAL/MOL/ANGSTROM", count=3 * n_atoms)
     return -gradient.reshape(n_atoms, 3) * EV_PER_KCAL_PER_MOL
+
+
+def active_weight(aux: str, atoms: Sequence[int]) -> float:
+    """Share of the active orbitals on `atoms`; of the two orbitals the one with less."""
+    first, _ = (int(number) for number in _numbers(aux, "SET_OF_MOS", count=2))
+    owners = _numbers(aux, "AO_ATOMINDEX", count=None).astype(int) - 1
+    orbitals = _numbers(aux, "EIGENVECTORS", count=None).reshape(-1, len(owners))
+    n_electrons = int(_numbers(aux, "NUM_ELECTRONS", count=1)[0])
+    lower = n_electrons // 2 - first  # half the electrons: the lower of the two half-filled orbitals
+    return float((orbitals[lower : lower + 2, np.isin(owners, list(atoms))] ** 2).sum(axis=1).min())
 
 
 def singlet_energies(out: str, *, root: int, heat_eV: float, n_states: int) -> Array:
@@ -63,16 +74,16 @@ def _state_table(out: str) -> str:
     return out[start:].split("symbol indicates")[0]
 
 
-def _numbers(aux: str, name: str, *, count: int) -> Array:
-    """The numbers after `name` in an AUX file; LabelError unless there are `count` finite ones."""
+def _numbers(aux: str, name: str, *, count: int | None) -> Array:
+    """The numbers after `name` in an AUX file; LabelError unless there are `count` finite ones (None: any number)."""
     found = re.search(rf"^ {re.escape(name)}(?:\[\d+\])?=((?:\s*[-+\d.DEdenaNf]+)+?)\s*(?=^ [A-Z#])", aux, re.MULTILINE)
     words = found.group(1).replace("D", "E").split() if found else []
     try:
         values = np.array(words, dtype=np.float64)
     except ValueError:
         raise LabelError(f"MOPAC's {name} are not numbers: {' '.join(words[:4])} ...; look at the geometry") from None
-    if len(values) != count or not np.isfinite(values).all():
-        raise LabelError(f"MOPAC gave {len(values)} numbers of {name}, {count} finite ones were wanted")
+    if len(values) != (count or max(len(values), 1)) or not np.isfinite(values).all():
+        raise LabelError(f"MOPAC gave {len(values)} numbers of {name}, {count or 'some'} finite ones were wanted")
     return values
 
 

@@ -2,10 +2,12 @@
 
     GSS C 10.08
     TWIST 1 0 2 3 7  0.25
+    ACTIVE 0 1
     END
 
 `NAME ELEMENT VALUE`, absolute values in MOPAC's units; `TWIST` neighbour centre end left right (atoms from 0) and a
-height in eV. MOPAC ignores what it cannot read; here every line is checked.
+height in eV; `ACTIVE` atoms on which the active orbitals should be: labels then say how much of them is. MOPAC ignores
+what it cannot read; here every line is checked.
 """
 
 from __future__ import annotations
@@ -20,32 +22,45 @@ from fusionmd.labels.twists import Twist
 
 NUMBER = r"[-+]?\d+\.?\d*"
 _VALUE = re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}")
+_ACTIVE = re.compile(r"ACTIVE((?:\s+\d+)+)")
 _TWIST = re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})")
+SHIPPED = Path(__file__).with_name("levels")
 N_DIGITS = 8  # of the checksum in the name
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """text: What MOPAC reads; '' replaces nothing.  name: Of the file, with a checksum of what it says."""
+    """text: What MOPAC reads; '' replaces nothing.  active: Atoms.  name: Of the file, with a checksum of its lines."""
 
     text: str = ""
     twists: tuple[Twist, ...] = ()
+    active: tuple[int, ...] = ()
     name: str = ""
 
 
 def read_parameters(path: Path) -> Parameters:
-    """The file's content; LabelError names the first line that is neither a value nor a twist."""
+    """The file's content; LabelError names the first line that is none of the three kinds."""
     lines = [line.strip() for line in path.read_text().splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines and lines[-1].upper() == "END":
         lines.pop()
     values = [line for line in lines if _VALUE.fullmatch(line)]
     twists = tuple(_twist(line, path) for line in lines if _TWIST.fullmatch(line))
-    bad = next((line for line in lines if not _VALUE.fullmatch(line) and not _TWIST.fullmatch(line)), None)
+    active = tuple(int(atom) for line in lines if _ACTIVE.fullmatch(line) for atom in line.split()[1:])
+    kinds = (_VALUE, _TWIST, _ACTIVE)
+    bad = next((line for line in lines if not any(kind.fullmatch(line) for kind in kinds)), None)
     if bad is not None or not lines:
         raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
     digest = sha256("\n".join(lines).encode()).hexdigest()[:N_DIGITS]
-    return Parameters("\n".join([*values, "END", ""]) if values else "", twists, f"{path.stem}:{digest}")
+    return Parameters("\n".join([*values, "END", ""]) if values else "", twists, active, f"{path.stem}:{digest}")
+
+
+def shipped_parameters(name: str) -> Path:
+    """Of a level that comes with the package; LabelError lists those there are."""
+    known = sorted(path.stem for path in SHIPPED.glob("*.params"))
+    if name not in known:
+        raise LabelError(f"there are no shipped parameters {name!r}; choose one of {', '.join(known) or 'none'}")
+    return SHIPPED / f"{name}.params"
 
 
 def _twist(line: str, path: Path) -> Twist:

@@ -24,12 +24,14 @@ class Labels:
     couplings: <a|grad b> of the pairs (0, 1), (0, 2), ..., (1, 2), ... [n_pairs, n_atoms, 3], 1/angstrom, translation
         taken out; the sign of a pair is arbitrary. None where they were not asked for.
     strengths: Oscillator strengths of the excitations from the lowest state [n_states - 1]; None where unknown.
+    active_weight: Share of the active orbitals on the atoms where they should be, the least of them; None: not asked.
     """
 
     energies: Array
     forces: Array
     couplings: Array | None = None
     strengths: Array | None = None
+    active_weight: float | None = None
 
     def __post_init__(self) -> None:
         n_states, n_atoms = self.forces.shape[:2]

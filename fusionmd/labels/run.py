@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusionmd.data.extxyz import write_extxyz
-from fusionmd.data.frame import STRENGTHS_KEY, Frame
+from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, STRENGTHS_KEY, Frame
 from fusionmd.elements import symbols
 from fusionmd.errors import LabelError
 from fusionmd.files import write_text_atomic
@@ -104,7 +104,8 @@ def _write(structures: Sequence[Structure], method: Method, output: Path, journa
 
 
 def _frame(structure: Structure, labels: Labels, source: str) -> Frame:
-    info = {} if labels.strengths is None else {STRENGTHS_KEY: labels.strengths}
+    info: dict[str, Any] = {} if labels.strengths is None else {STRENGTHS_KEY: labels.strengths}
+    info |= {} if labels.active_weight is None else {ACTIVE_WEIGHT_KEY: labels.active_weight}
     return Frame(structure, labels.energies, labels.forces, couplings=labels.couplings, info=info, source=source)
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from fusionmd.data.read import read_frames
 from fusionmd.errors import LabelError
 from fusionmd.labels.methods import method_of
 from fusionmd.labels.parameters import read_parameters
+from fusionmd.labels.run import label_frames
 from fusionmd.labels.twists import Twist, total
 from fusionmd.structure import Structure
 
@@ -76,3 +78,27 @@ def test_the_name_tells_contents_apart(tmp_path):
         path.write_text(f"GSS C {value}\nEND\n")
         names.add(method_of("mopac-am1-ci22", parameters=path).name)
     assert len(names) == 2
+
+
+def test_shipped_levels_go_by_name(tmp_path):
+    shipped = method_of("mopac-am1-ci22+stilbene")
+    assert shipped.name != method_of("mopac-am1-ci22").name
+    with pytest.raises(LabelError, match="stilbene"):
+        method_of("mopac-am1-ci22+nothing")
+    with pytest.raises(LabelError, match="of its own"):
+        method_of("mopac-am1-ci22+stilbene", parameters=tmp_path / "other.params")
+
+
+def test_labels_say_where_the_active_orbitals_are(tmp_path):
+    places = [[0, 0, 0], [1.34, 0, 0], [-0.55, 0.93, 0], [-0.55, -0.93, 0], [1.9, 0.93, 0], [1.9, -0.93, 0]]
+    ethylene = Structure(np.array([6, 6, 1, 1, 1, 1]), np.array(places))
+    found = {}
+    for name, atoms in (("carbon", "0 1"), ("hydrogen", "2 3 4 5"), ("all", "0 1 2 3 4 5")):
+        path = tmp_path / f"{name}.params"
+        path.write_text(f"ACTIVE {atoms}\nEND\n")
+        found[name] = method_of("mopac-am1-ci22", parameters=path).label(ethylene, [0]).active_weight
+    assert found == pytest.approx({"carbon": 1.0, "hydrogen": 0.0, "all": 1.0}, abs=1e-6)  # pi and pi*
+    frames = tmp_path / "labelled.xyz"
+    label_frames([ethylene], method_of("mopac-am1-ci22", parameters=path), frames, roots=[0])
+    assert read_frames(frames)[0].info["active_weight"] == pytest.approx(found["all"])
+    assert method_of("mopac-am1-ci22").label(ethylene, [0]).active_weight is None
