@@ -1,0 +1,88 @@
+"""Geometries to label: from trajectories, from lines between landmarks, from starts.
+
+    python -m benchmarks.stilbene.frames -o frames.xyz --runs RUN/run.h5 ... --landmarks landmarks.xyz --lines 1000 \
+        --starts starts.xyz ...
+
+Of a trajectory every fourth femtosecond, and every frame on an excited state with S0 near. Lines: straight in internal
+coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs with seeds
+below 10000 are for comparison and are refused.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import yaml
+from ase import Atoms
+
+from fusionmd.namd.run_file import RunFile, read_run
+from fusionmd.namd.zmatrix import interpolated, zmatrix_of
+
+FIRST_SEED = 10000
+SPACING_FS, NEAR_EV = 4.0, 1.0
+NOISE = 0.03  # angstrom
+LEAST_DISTANCE = 0.75  # angstrom
+
+
+def main() -> None:
+    """One file; `config_type` says where a frame comes from."""
+    options = _arguments()
+    frames = [frame for path in options.runs for frame in of_run(read_run(path), str(path))]
+    if options.lines:
+        frames += list(on_lines(ase.io.read(options.landmarks, index=":"), options.lines, seed=options.seed))
+    for path in options.starts:
+        frames += [_frame(one.numbers, one.positions, "start") for one in ase.io.read(path, index=":")]
+    ase.io.write(options.output, frames, format="extxyz")
+    kinds = [frame.info["config_type"] for frame in frames]
+    print({kind: kinds.count(kind) for kind in sorted(set(kinds))})
+
+
+def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
+    """Of all trajectories, flagged ones too: up to where they were stopped they are good."""
+    seed = yaml.safe_load(run.protocol)["method"]["seed"]
+    if seed < FIRST_SEED or run.numbers is None:
+        raise SystemExit(f"{name} has seed {seed}; learnt from are runs of a molecule with seeds from {FIRST_SEED}")
+    every = max(round(SPACING_FS / (run.time[1] - run.time[0])), 1)
+    gaps = run.state_energies[:, :, 1] - run.state_energies[:, :, 0]
+    for row, end in enumerate(run.end_frames):
+        active, near = run.active_state[row, :end], gaps[row, :end] < NEAR_EV
+        for frame in np.flatnonzero((np.arange(end) % every == 0) | ((active > 0) & near)):
+            kind = "near" if near[frame] else f"S{active[frame]}"
+            yield _frame(run.numbers, run.positions[row, frame].reshape(-1, 3), kind)
+
+
+def on_lines(landmarks: Sequence[Atoms], n: int, *, seed: int) -> Iterator[Atoms]:
+    """Between two of those that are usable; geometries in which atoms meet are drawn again."""
+    usable = [frame for frame in landmarks if frame.info.get("is_usable", True)]
+    rng, numbers = np.random.default_rng(seed), usable[0].numbers
+    tree = zmatrix_of(numbers, [frame.positions for frame in usable])
+    made = 0
+    while made < n:
+        one, other = rng.choice(len(usable), 2, replace=False)
+        share = rng.uniform(size=1)
+        places = interpolated(tree, usable[one].positions, usable[other].positions, share)[0]
+        frame = _frame(numbers, places + NOISE * rng.normal(size=places.shape), "line")
+        if frame.get_all_distances()[np.triu_indices(len(numbers), 1)].min() > LEAST_DISTANCE:
+            made += 1
+            yield frame
+
+
+def _frame(numbers: np.ndarray, positions: np.ndarray, kind: str) -> Atoms:
+    return Atoms(numbers, positions, info={"config_type": kind})
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, nargs="*", default=[])
+    parser.add_argument("--landmarks", type=Path, default=Path(__file__).with_name("landmarks.xyz"))
+    parser.add_argument("--lines", type=int, default=0)
+    parser.add_argument("--starts", type=Path, nargs="*", default=[])
+    parser.add_argument("--seed", type=int, default=FIRST_SEED)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
