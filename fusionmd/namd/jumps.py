@@ -16,12 +16,16 @@ from fusionmd.namd.hopping import Hops
 from fusionmd.namd.protocol import Array, IntArray
 from fusionmd.namd.rows import concatenate
 from fusionmd.namd.state import State, kinetic_energy
+from fusionmd.units import HARTREE_PER_EV
+
+LARGEST = 1.0 * HARTREE_PER_EV  # a larger one is a failed calculation, and left to triage
 
 
 def passing(advance: Advance, threshold: float) -> Advance:
     """The step `advance`, after which velocities on state 0 are scaled where the total energy changed by more.
 
-    threshold: Hartree.  Each is recorded among the attempts to hop, from 0 to 0, with the change as its gap.
+    threshold: Hartree; changes beyond LARGEST are not passed.  Each is recorded among the attempts to hop, from 0 to 0,
+    with the change as its gap.
     """
 
     def step(state: State, parts: Parts) -> tuple[State, Hops]:
@@ -29,7 +33,8 @@ def passing(advance: Advance, threshold: float) -> Advance:
         change = total_energy(new, parts.surfaces.masses) - total_energy(state, parts.surfaces.masses)
         kinetic = kinetic_energy(new.velocities, parts.surfaces.masses)
         is_ground = (state.active == 0) & (new.active == 0)
-        rows = np.flatnonzero(is_ground & (np.abs(change) > threshold) & (kinetic > change))
+        is_jump = (np.abs(change) > threshold) & (np.abs(change) <= LARGEST)
+        rows = np.flatnonzero(is_ground & is_jump & (kinetic > change))
         if not len(rows):
             return new, hops
         velocities = new.velocities.copy()

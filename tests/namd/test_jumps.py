@@ -17,17 +17,21 @@ class Steps:
     """Two parallel harmonic wells with a cliff at 0 that no gradient shows."""
 
     n_states, n_dof, masses = 2, 1, np.array([MASS])
+
+    def __init__(self, height):
+        self.height = height
+
     has_couplings = has_diabatic = can_fail = False
     name = "wells with a cliff"
 
     def evaluate(self, positions, asked, *, with_couplings=False):
-        lower = 0.01 * positions[:, 0] ** 2 + np.where(positions[:, 0] > 0, HEIGHT, 0.0)
+        lower = 0.01 * positions[:, 0] ** 2 + np.where(positions[:, 0] > 0, self.height, 0.0)
         gradients = np.repeat(0.02 * positions[:, None, :], 2, axis=1)
         return Electronic(np.stack([lower, lower + GAP], axis=1), np.where(asked[:, :, None], gradients, np.nan))
 
 
-def run(active, *, speed=0.01, **method):
-    made = parts_of(method_of(hopping="lzsh", **method), Steps(), DT)
+def run(active, *, speed=0.01, height=HEIGHT, **method):
+    made = parts_of(method_of(hopping="lzsh", **method), Steps(height), DT)
     begun = start(
         made,
         trajectory=np.arange(2),
@@ -63,6 +67,12 @@ def test_a_jump_that_costs_more_than_there_is_stays():
     found = run(0, speed=0.002, jumps_eV=0.05)
     kinetic = 0.5 * MASS * 0.002**2
     assert kinetic < HEIGHT
+    assert not len(found.hops.step)
+
+
+def test_a_failed_calculation_is_no_jump():
+    found = run(0, height=-0.04, jumps_eV=0.05)
+    assert found.records.energies[:, -1] - found.records.energies[:, 0] == pytest.approx(-0.04, rel=0.01)
     assert not len(found.hops.step)
 
 
