@@ -18,22 +18,27 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.architectures_errors import errors_of
 from benchmarks.architectures_models import MODELS, is_within, sized
 from benchmarks.architectures_sets import SETS, DataSet
 from benchmarks.machine import provenance
 from fusionmd.errors import ConfigError, FusionMDError
 from fusionmd.files import write_text_atomic
-from fusionmd.potential import load_potential
 from fusionmd.training import train
-from fusionmd.training.metrics import metrics_of
 from fusionmd.training.run import Hooks
 from fusionmd.training.state import RunState
-from fusionmd.workflows.evaluate import compare
 
 Content = dict[str, Any]
 
 WARM_UP = 3  # steps of the calibration that do not count
-TRAINING: Content = {"batch_size": 5, "valid_batch_size": 10, "dtype": "float32", "device": "cpu", "threads": 1}
+TRAINING: Content = {
+    "batch_size": 5,
+    "valid_batch_size": 10,
+    "dtype": "float32",
+    "device": "cpu",
+    "threads": 1,
+    "checkpoint_minutes": 2.0,
+}
 RECIPE: Content = {
     "loss": {"energy": 1.0, "forces": 100.0},
     "optimizer": {"name": "amsgrad", "learning_rate": 5e-3, "clip": 10.0, "ema": 0.99},
@@ -126,17 +131,13 @@ def trained_and_tested(run: Run, plan: Content, folder: Path, data: Path | None)
     """Train to the end of the schedule; the test frames are read after that."""
     meter, own = Meter(folder / "steps.f64"), folder / "training"
     result = train(config(run, plan, folder, data, plan["epochs"]), own, resume=True, hooks=meter.hooks)
-    if result.potential is None:
-        raise ConfigError(f"no potential: {result.export_failure}")
-    potential = load_potential(result.potential, compiled="no")
-    errors = {label: metrics_of(compare(potential, frames)) for label, frames in run.data.test_frames(data).items()}
     return {
         "cpu_s": float(meter.seconds().sum()),
         "best_epoch": result.best_epoch,
         "valid": result.metrics,
-        "errors": errors,
+        "errors": {label: errors_of(own, frames) for label, frames in run.data.test_frames(data).items()},
         "eager_because": compile_failures(own / "log.jsonl"),
-        "potential_sha256": potential.sha256,
+        "export_failure": result.export_failure,
     }
 
 
@@ -152,7 +153,6 @@ def config(run: Run, plan: Content, folder: Path, data: Path | None, epochs: int
             "seed": run.seed,
             "compile": run.is_compiled,
             "valid_every": run.valid_every,
-            "checkpoint_minutes": 2.0,
         },
     }
 

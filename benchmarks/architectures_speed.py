@@ -61,8 +61,9 @@ def potentials(work: Path, data_set: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(work.glob(f"{data_set}_*/result.json")):
         result = json.loads(file.read_text())
-        if "errors" in result and result["run"]["n_train"] is None and result["run"]["data_set"] == data_set:
-            found.setdefault(result["run"]["model"], file.parent / "training" / "potential.pt")
+        potential, run = file.parent / "training" / "potential.pt", result["run"]
+        if potential.exists() and run["n_train"] is None and run["data_set"] == data_set:
+            found.setdefault(run["model"], potential)
     return found
 
 

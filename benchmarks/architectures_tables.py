@@ -114,6 +114,7 @@ def _of_same_seeds(pair: tuple[str, str], name: str, results: Results) -> list[t
 
 def _note(results: Results) -> str:
     eager = sorted({r["run"]["model"] for r in results if r.get("eager_because")})
+    refused = sorted({f"{r['run']['model']} ({r['export_failure']})" for r in results if r.get("export_failure")})
     failed = sorted({f"{r['run']['model']} ({r['failure']})" for r in results if "failure" in r})
     parts = [
         "E in meV, F in meV/angstrom; RMSE for acac and 3bpa, MAE else.",
@@ -123,6 +124,7 @@ def _note(results: Results) -> str:
         "within 10 %.",
         "Times of energy and forces with neighbour lists, medians in turn; memory of 64 molecules in one piece.",
         f"Not compiled because that failed: {', '.join(eager)}." if eager else "",
+        f"Not exported, hence no times: {'; '.join(refused)}." if refused else "",
         f"Failed: {'; '.join(failed)}." if failed else "",
     ]
     return " ".join(part for part in parts if part)
