@@ -55,6 +55,8 @@ POINTS = {
     "s1_140": Point((1,), _held((TORSION, 140))),
     "s1min": Point((1,)),
     "crossing": Point((0, 1)),
+    "carbene": Point((0,)),  # H15 has gone to C0
+    "bridge": Point((0,), (Hold("distance", (15, 0), 1.3), Hold("distance", (15, 1), 1.3))),
 }
 BONDS = {
     "C=C": [(0, 1)],

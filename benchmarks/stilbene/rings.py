@@ -1,9 +1,9 @@
-"""What turning the rings costs, by B3LYP-D3(BJ)/6-31G* at AM1 geometries: targets of the fit.
+"""What turning the rings and moving a hydrogen atom cost, by B3LYP-D3(BJ)/6-31G* at AM1 geometries: targets of the fit.
 
     pip install pyscf pyscf-dispersion
     python -m benchmarks.stilbene.rings
 
-Five energies, some minutes each. Prints eV above cis with its rings at 43 degrees.
+Seven energies, some minutes each. Prints eV above cis with its rings at 43 degrees.
 """
 
 import tempfile
@@ -17,7 +17,7 @@ from benchmarks.stilbene.points import read_geometries, relax
 from fusionmd.units import EV_PER_HARTREE
 
 LANDMARKS = Path(__file__).with_name("landmarks.xyz")
-NAMES = ("cis", "cis89", "cis8920", "trans", "trans90")
+NAMES = ("cis", "cis89", "cis8920", "trans", "trans90", "carbene", "bridge")
 
 
 def main() -> None:
