@@ -32,7 +32,7 @@ def table(results: Results, speeds: Mapping[str, Any]) -> dict[str, Any]:
     names = [name for name in SETS if any(r["run"]["data_set"] == name for r in full)]
     columns = ["model", "parameters", *(f"epochs, {name}" for name in names)]
     columns += [f"{name}, {label}: E / F" for name in names for label in SETS[name].test_labels]
-    columns += ["us/atom, scripted", "us/atom, native or compiled", "MB"] if speeds else []
+    columns += ["us/atom, scripted", "us/atom, native or compiled", "KB/atom"] if speeds else []
     rows = [_row(model, [r for r in full if r["run"]["model"] == model], names, speeds) for model in MODELS]
     minutes = ", ".join(f"{m:g}" for m in values_of(results, "minutes"))
     return {
@@ -53,7 +53,7 @@ def _row(model: str, found: Results, names: Sequence[str], speeds: Mapping[str, 
     row += [_errors(by_set[name], label) for name in names for label in SETS[name].test_labels]
     if speeds:
         first = speeds[next(name for name in SETS if name in speeds)]["models"].get(model, {})
-        row += [first.get(key, MISSING) for key in ("scripted_us_per_atom", "fast_us_per_atom", "memory_MB")]
+        row += [first.get(key, MISSING) for key in ("scripted_us_per_atom", "fast_us_per_atom", "memory_KB_per_atom")]
     return row
 
 
@@ -122,7 +122,7 @@ def _note(results: Results) -> str:
         f"compilation is not in the budget. Seeds {', '.join(map(str, values_of(results, 'seed')))}.",
         f"Wanted number of parameters {', '.join(f'{n:,}' for n in values_of(results, 'target'))}; a star: not "
         "within 10 %.",
-        "Times of energy and forces with neighbour lists, medians in turn; memory of 64 molecules in one piece.",
+        "Times of energy and forces with neighbour lists, medians in turn; memory as measured at export.",
         f"Not compiled because that failed: {', '.join(eager)}." if eager else "",
         f"Not exported, hence no times: {'; '.join(refused)}." if refused else "",
         f"Failed: {'; '.join(failed)}." if failed else "",
