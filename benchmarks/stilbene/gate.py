@@ -22,7 +22,7 @@ from fusionmd.namd.triage import Flag
 from fusionmd.units import MEV_PER_EV
 
 LEAST_SHARE = 0.7
-LARGEST_DRIFT = 20.0  # meV per 500 fs, median, on the excited states and until triage
+LARGEST_DRIFT = 20.0  # meV per 500 fs, median; by a line through the whole trajectory, hops and oscillation included
 KEPT = ("name", "relative_eV", "coordinates", "is_usable", "reason", "n_imaginary")
 
 
@@ -73,9 +73,11 @@ def hopping(folder: Path) -> dict[str, Any]:
 
 def table(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A row per criterion, a column per level."""
-    names = list(next(iter(results.values()))["criteria"])
-    rows = [[name, *(_cell(each["criteria"][name]) for each in results.values())] for name in names]
-    rows += [["on S0 after 1 ps", *(_hopped(each["trajectories"]) for each in results.values())]]
+    names = list(dict.fromkeys(name for each in results.values() for name in each["criteria"]))
+    rows = [[name, *(_cell(each["criteria"].get(name)) for each in results.values())] for name in names]
+    hopped = [each["trajectories"] for each in results.values()]
+    rows += [["on S0 after 1 ps", *(_share(found) for found in hopped)]]
+    rows += [["energy drift, meV per 500 fs", *(_drift(found) for found in hopped)]]
     rows += [["gate", *("passed" if each["passed"] else "failed" for each in results.values())]]
     return {
         "title": "The gate: levels of theory for stilbene",
@@ -86,16 +88,24 @@ def table(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _cell(criterion: dict[str, Any]) -> str:
+def _cell(criterion: dict[str, Any] | None) -> str:
+    if criterion is None:
+        return "not looked at"
     text = " .. ".join(f"{value:.2f}" for value in criterion["values"]) or "no landmark"
     return text if criterion["passed"] else f"{text} (!)"
 
 
-def _hopped(found: dict[str, Any] | None) -> str:
+def _share(found: dict[str, Any] | None) -> str:
     if found is None:
         return "not run"
-    text = f"{len(found['came_to_S0_fs'])} of {found['n']}"
-    return text if found["passed"] else f"{text} (!)"
+    return f"{len(found['came_to_S0_fs'])} of {found['n']}" + ("" if found["share_on_S0"] >= LEAST_SHARE else " (!)")
+
+
+def _drift(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not run"
+    drift = found["median_drift_meV_per_500_fs"]
+    return f"{drift:.0f}" + ("" if drift <= LARGEST_DRIFT else " (!)")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """`fusionmd namd study` and `fusionmd namd stilbene`: from initial conditions to yields, in one folder."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,29 +29,6 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 Reference = Annotated[
     Path | None, typer.Option("--reference", metavar="DIR", help="Folder of another run of this, to compare with.")
 ]
-
-
-def stilbene(
-    output: Output,
-    start: Start = None,
-    surfaces: Surfaces = None,
-    parameters: Parameters = None,
-    trajectories: Count = 100,
-    time: Time = None,
-    record: Record = None,
-    method: Method = None,
-    upper_hops: Upper = True,
-    seed: Seed = 0,
-    workers: Workers = 1,
-    reference: Reference = None,
-    threads: Threads = None,
-    json: Json = None,
-) -> None:
-    """Photoisomerisation of stilbene: starts, trajectories, yields, one page. The same command goes on after a stop."""
-    study(
-        "stilbene", output, start, surfaces, parameters, trajectories, time, record, method, upper_hops, seed,
-        workers, reference, threads, json,
-    )  # fmt: skip
 
 
 def study(
@@ -99,3 +78,19 @@ def study(
     write_json(json, found.result)
     show_table(["quantity", "value"], summary_rows(found.result))
     print(f"report: {output / 'report.html'}")
+
+
+def _of(name: str, text: str) -> Callable[..., None]:
+    """The same verb for one study: `study` without its first argument."""
+
+    def command(**options: Any) -> None:
+        study(name, **options)
+
+    _, *others = inspect.signature(study).parameters.values()
+    command.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in others}
+    command.__doc__ = text
+    return command
+
+
+stilbene = _of("stilbene", f"Photoisomerisation of stilbene: {(study.__doc__ or '').partition(': ')[2]}")

@@ -149,7 +149,8 @@ def _allowed(pairs: list[tuple[int, int]], n_states: int) -> BoolArray:
 
 def _advance(method: Method) -> Advance:
     step = refined_step if method.halvings else _whole_step(method)
-    return step if method.jumps_eV is None else passing(step, method.jumps_eV * HARTREE_PER_EV)
+    passes = method.jumps_eV is not None and not method.is_mean_field  # the mean force has no ground state of its own
+    return passing(step, (method.jumps_eV or 0.0) * HARTREE_PER_EV) if passes else step
 
 
 def _whole_step(method: Method) -> Advance:
