@@ -17,7 +17,7 @@ from fusionmd.labels.mopac_input import PARAMETER_FILE, input_text
 from fusionmd.labels.parameters import Parameters
 from fusionmd.labels.process import read_result, run_process
 from fusionmd.labels.protocol import Array, Labels
-from fusionmd.labels.twists import total
+from fusionmd.labels.terms import total
 from fusionmd.structure import Structure
 
 CHILD = str(mopac_child.__file__)
@@ -69,13 +69,13 @@ class Mopac:
             out, aux = self._run(Path(name), structure, root)
         heat = mopac_output.heat_of_formation(aux)
         energies = mopac_output.singlet_energies(out, root=root + 1, heat_eV=heat, n_states=self.n_states)
-        shift, slope = total(self.parameters.twists, structure.positions)
+        shift, slope = total(self.parameters.terms, structure.positions)
         return energies + shift, mopac_output.forces(aux, structure.n_atoms) - slope, aux
 
     def _check_atoms(self, structure: Structure) -> None:
         """Raise LabelError where the molecule lacks atoms that the parameters name."""
         own = self.parameters
-        last = max((*own.active, *(atom for twist in own.twists for atom in twist.atoms)), default=-1)
+        last = max((*own.active, *(atom for term in own.terms for atom in term.atoms)), default=-1)
         if last >= structure.n_atoms:
             raise LabelError(
                 f"{own.name} names atom {last}, the molecule has 0..{structure.n_atoms - 1}; the file is for another "

@@ -1,13 +1,15 @@
-"""Files of replaced parameters: MOPAC's EXTERNAL lines, and twists of one molecule.
+"""Files of replaced parameters: MOPAC's EXTERNAL lines, and terms of one molecule (twists, walls).
 
     GSS C 10.08
     TWIST 1 0 2 3 7  0.25
+    WALL 15 0  1.0 1.75  2.85
     ACTIVE 0 1
     END
 
 `NAME ELEMENT VALUE`, absolute values in MOPAC's units; `TWIST` neighbour centre end left right (atoms from 0) and a
-height in eV; `ACTIVE` atoms on which the active orbitals should be: labels then say how much of them is. MOPAC ignores
-what it cannot read; here every line is checked.
+height in eV; `WALL` two atoms, the distances near and far in angstrom, and a height in eV; `ACTIVE` atoms on which the
+active orbitals should be: labels then say how much of them is. MOPAC ignores what it cannot read; here every line is
+checked.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from fusionmd.errors import LabelError
+from fusionmd.labels.terms import Term
 from fusionmd.labels.twists import Twist
+from fusionmd.labels.walls import Wall
 
 NUMBER = r"[-+]?\d+\.?\d*"
 _VALUE = re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}")
 _ACTIVE = re.compile(r"ACTIVE((?:\s+\d+)+)")
 _TWIST = re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})")
+_WALL = re.compile(rf"WALL((?:\s+\d+){{2}})((?:\s+{NUMBER}){{3}})")
 SHIPPED = Path(__file__).with_name("levels")
 N_DIGITS = 8  # of the checksum in the name
 
@@ -33,26 +38,27 @@ class Parameters:
     """text: What MOPAC reads; '' replaces nothing.  active: Atoms.  name: Of the file, with a checksum of its lines."""
 
     text: str = ""
-    twists: tuple[Twist, ...] = ()
+    terms: tuple[Term, ...] = ()
     active: tuple[int, ...] = ()
     name: str = ""
 
 
 def read_parameters(path: Path) -> Parameters:
-    """The file's content; LabelError names the first line that is none of the three kinds."""
+    """The file's content; LabelError names the first line that is none of the four kinds."""
     lines = [line.strip() for line in path.read_text().splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines and lines[-1].upper() == "END":
         lines.pop()
     values = [line for line in lines if _VALUE.fullmatch(line)]
-    twists = tuple(_twist(line, path) for line in lines if _TWIST.fullmatch(line))
+    terms: list[Term] = [_twist(line, path) for line in lines if _TWIST.fullmatch(line)]
+    terms += [_wall(line) for line in lines if _WALL.fullmatch(line)]
     active = tuple(int(atom) for line in lines if _ACTIVE.fullmatch(line) for atom in line.split()[1:])
-    kinds = (_VALUE, _TWIST, _ACTIVE)
+    kinds = (_VALUE, _TWIST, _WALL, _ACTIVE)
     bad = next((line for line in lines if not any(kind.fullmatch(line) for kind in kinds)), None)
     if bad is not None or not lines:
         raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
     digest = sha256("\n".join(lines).encode()).hexdigest()[:N_DIGITS]
-    return Parameters("\n".join([*values, "END", ""]) if values else "", twists, active, f"{path.stem}:{digest}")
+    return Parameters("\n".join([*values, "END", ""]) if values else "", tuple(terms), active, f"{path.stem}:{digest}")
 
 
 def shipped_parameters(name: str) -> Path:
@@ -69,3 +75,9 @@ def _twist(line: str, path: Path) -> Twist:
     if len(set(numbers)) < len(numbers):
         raise LabelError(f"{path}: {line!r} names an atom twice; a twist has five different atoms")
     return Twist(neighbour, centre, end, left, right, float(height))
+
+
+def _wall(line: str) -> Wall:
+    _, one, other, *sizes = line.split()
+    near, far, height = (float(size) for size in sizes)
+    return Wall(int(one), int(other), near, far, height)

@@ -1,8 +1,8 @@
 """Twists: a state-independent energy h sin^2(phi) that holds a plane to its neighbour across a bond.
 
 Two electrons in two half-filled orbitals leave the ground state with the pi bond order of an excited one: conjugation
-across single bonds comes out too weak, and rings turn out of the plane. One term for all states mends that and moves
-no intersection. phi is the angle about the bond centre-end between centre->neighbour and left->right.
+across single bonds comes out too weak, and rings turn out of the plane. phi is the angle about the bond centre-end
+between centre->neighbour and left->right.
 """
 
 from __future__ import annotations
@@ -49,12 +49,3 @@ class Twist:
         for atom, slope in zip(self.atoms, (by_arm, -by_arm - by_axis, by_axis, by_across, -by_across), strict=True):
             gradient[atom] += -2.0 * self.height_eV * cosine * slope
         return self.height_eV * (1.0 - cosine**2), gradient
-
-
-def total(twists: tuple[Twist, ...], positions: Array) -> tuple[float, Array]:
-    """Sum of all [1] and its gradient [n_atoms, 3]."""
-    energy, gradient = 0.0, np.zeros_like(positions)
-    for twist in twists:
-        value, slope = twist.evaluate(positions)
-        energy, gradient = energy + value, gradient + slope
-    return energy, gradient

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusionmd.namd.populations import wilson_interval
-from fusionmd.namd.protocol import Array, BoolArray
+from fusionmd.namd.protocol import Array, BoolArray, IntArray
 from fusionmd.namd.run_file import RunFile
 
 
@@ -31,13 +31,17 @@ def populations_of(run: RunFile, rows: BoolArray) -> Populations:
 
 
 def energy_drifts(run: RunFile) -> Array:
-    """|slope| of a line through the total energy of each trajectory, times its length [n_traj], eV."""
+    """|slope| of the total energy between hops, times the length of each trajectory [n_traj], eV.
+
+    One slope a trajectory and an offset of its own for every stretch without an accepted hop or a jump (least squares).
+    """
     drifts = np.zeros(run.n_trajectories)
     for row, end in enumerate(run.end_frames):
-        if end > 0:
-            times = run.time[: end + 1]
-            slope = np.polyfit(times - times[0], run.total_energy[row, : end + 1], 1)[0]
-            drifts[row] = abs(slope) * (times[-1] - times[0])
+        stretch = _stretches(run, row, end)
+        times = _centred(run.time[: end + 1], stretch)
+        energies = _centred(run.total_energy[row, : end + 1], stretch)
+        if (spread := float(times @ times)) > 0:
+            drifts[row] = abs(float(times @ energies)) / spread * (run.time[end] - run.time[0])
     return drifts
 
 
@@ -75,3 +79,16 @@ def attempts_table(run: RunFile) -> list[tuple[int, int, int, int]]:
     for source, target, accepted in zip(run.hops.source, run.hops.target, run.hops.accepted, strict=True):
         pairs.setdefault((int(source), int(target)), [0, 0])[0 if accepted else 1] += 1
     return [(source, target, *counts) for (source, target), counts in sorted(pairs.items())]  # type: ignore[misc]
+
+
+def _stretches(run: RunFile, row: int, end: int) -> IntArray:
+    """How many accepted hops and jumps lie before each frame of a trajectory [end + 1]."""
+    breaks = [one.step[(one.trajectory == row) & one.accepted] for one in (run.hops, run.jumps)]
+    steps = np.arange(end + 1) * run.steps_per_frame
+    return np.searchsorted(np.sort(np.concatenate(breaks)), steps, side="right")
+
+
+def _centred(values: Array, stretch: IntArray) -> Array:
+    """Less the mean of each stretch."""
+    means = np.bincount(stretch, values) / np.maximum(np.bincount(stretch), 1)
+    return np.asarray(values - means[stretch])

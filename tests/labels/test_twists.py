@@ -8,7 +8,8 @@ from fusionmd.errors import LabelError
 from fusionmd.labels.methods import method_of
 from fusionmd.labels.parameters import read_parameters
 from fusionmd.labels.run import label_frames
-from fusionmd.labels.twists import Twist, total
+from fusionmd.labels.terms import total
+from fusionmd.labels.twists import Twist
 from fusionmd.structure import Structure
 
 STEP = 1e-5

@@ -1,6 +1,7 @@
 """What is made of an ensemble: lifetimes, incidence with censoring, coordinates, and the verb from end to end."""
 
 import json
+from dataclasses import replace
 
 import ase.io
 import mdtraj
@@ -121,6 +122,18 @@ def test_arrivals_are_the_last_hops_down(cone):
             assert on_ground[read.time >= arrived[row]].all()
             assert not on_ground[read.time < arrived[row]][-1]
     assert (hop_times(read) > 0).all() and (energy_drifts(read) < 0.2).all()
+
+
+def test_drift_is_the_slope_between_hops_and_not_what_they_lose(cone):
+    read = read_run(cone)
+    made, steps = read.hops.accepted, np.arange(len(read.time)) * read.steps_per_frame
+    lost = np.zeros_like(read.total_energy)
+    for row, step in zip(read.hops.trajectory[made], read.hops.step[made], strict=True):
+        lost[row] -= 5.0 * (steps >= step)
+    assert lost.any(axis=1).sum() > 10
+    found = energy_drifts(replace(read, total_energy=lost + 2e-3 * read.time))
+    lengths = read.time[read.end_frames] - read.time[0]
+    np.testing.assert_allclose(found, 2e-3 * lengths, atol=1e-9)
 
 
 def test_trajectories_and_hops_are_written_for_viewers(tmp_path):
