@@ -25,6 +25,8 @@ from fusionmd.units import (
     FS_PER_ATOMIC_TIME,
 )
 
+PACKED: dict[str, Any] = {"compression": "gzip", "shuffle": True}  # no loss; stopped trajectories repeat themselves
+
 
 def write_ensemble(
     path: str | os.PathLike[str],
@@ -51,7 +53,7 @@ def write_ensemble(
         for name, size in sizes.items():
             file.create_dataset(name, data=np.arange(size)).make_scale(name)
         for name, (values, unit, dimensions) in arrays.items():
-            dataset = file.create_dataset(name, data=values)
+            dataset = file.create_dataset(name, data=values, **(PACKED if values.ndim > 1 and values.size else {}))
             dataset.attrs["units"] = unit
             for index, dimension in enumerate(dimensions):
                 dataset.dims[index].attach_scale(file[dimension])

@@ -1,0 +1,146 @@
+"""A learned potential along the sealed direct trajectories: errors of energies, gaps and forces.
+
+    python -m benchmarks.stilbene.along models/stilbene-am1ci/potential.pt benchmarks/stilbene/reference/cis.h5 ... \
+        --labelled sealed-labelled.xyz
+
+Energies of all states stand in the runs, every femtosecond; forces are labelled for some frames (`sealed.py`). Writes
+benchmarks/results/stilbene_along.json.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results_file import FOLDER, write_results
+from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, Frame
+from fusionmd.data.read import read_frames
+from fusionmd.namd.run_file import RunFile, read_run
+from fusionmd.potential import load_potential
+from fusionmd.potential.potential import Potential
+from fusionmd.structure import Structure
+from fusionmd.units import MEV_PER_EV
+from fusionmd.workflows.evaluate import compare
+
+Array = np.ndarray
+NEAR_EV = 1.0  # gaps that decide when to hop
+DEGENERATE_EV = 0.02  # forces of states closer than this are looked at apart
+LEAST_WEIGHT = 0.1  # of the active orbitals on the double bond: less, and they are other ones
+AT_ONCE = 64
+GOALS = {"energies": 25.0, "gap 0-1": 30.0, "gap 0-1 below 1 eV": 40.0, "forces": 50.0}
+
+
+def main() -> None:
+    """All runs together."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("potential")
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--labelled", type=Path, help="frames of these runs with forces of all states")
+    parser.add_argument("--name", default="stilbene_along")
+    parser.add_argument("--output", type=Path, default=FOLDER)
+    options = parser.parse_args()
+    potential = load_potential(options.potential)
+    results = along(potential, [read_run(path) for path in options.runs])
+    if options.labelled:
+        results["forces"] = forces(potential, read_frames(options.labelled))
+    settings = {"potential": potential.metadata.name, "sha256": potential.sha256, "goals_meV": GOALS}
+    content = {"settings": settings, "results": results, "table": table(results)}
+    print(write_results(options.name, content, folder=options.output))
+    for row in content["table"]["rows"]:
+        print(*row, sep="  ")
+
+
+def along(potential: Potential, runs: Sequence[RunFile]) -> dict[str, Any]:
+    """Energies and gaps of every trajectory and frame, meV."""
+    true, found = [], []
+    for run in runs:
+        for row, end in enumerate(run.end_frames):
+            true.append(run.state_energies[row, : end + 1])
+            found.append(energies(potential, run, row, end))
+    errors = MEV_PER_EV * (np.concatenate(found) - np.concatenate(true))
+    gap = np.diff(np.concatenate(true))
+    gap_errors, near = np.diff(errors), gap[:, 0] < NEAR_EV
+    smallest = [
+        MEV_PER_EV * float(np.diff(f)[:, 0].min() - np.diff(t)[:, 0].min()) for t, f in zip(true, found, strict=True)
+    ]
+    return {
+        "n_frames": len(errors),
+        "n_trajectories": len(true),
+        "energies_mae_meV": np.abs(errors).mean(axis=0).tolist(),
+        "energies_median_meV": np.median(np.abs(errors), axis=0).tolist(),
+        "gap01_mae_meV": float(np.abs(gap_errors[:, 0]).mean()),
+        "gap12_mae_meV": float(np.abs(gap_errors[:, 1]).mean()),
+        "near": {
+            "n_frames": int(near.sum()),
+            "n_trajectories": sum(bool((np.diff(t)[:, 0] < NEAR_EV).any()) for t in true),
+            "gap01_mae_meV": float(np.abs(gap_errors[near, 0]).mean()) if near.any() else None,
+        },
+        "smallest_gap_error_meV": {
+            "mean": float(np.mean(smallest)),
+            "median": float(np.median(smallest)),
+            "each": smallest,
+        },
+    }
+
+
+def energies(potential: Potential, run: RunFile, row: int, end: int) -> Array:
+    """Of all states along one trajectory [n_frames, n_states], eV."""
+    places = run.positions[row, : end + 1].reshape(end + 1, -1, 3)
+    structures = [Structure(run.numbers, place) for place in places]
+    pieces = [structures[begin : begin + AT_ONCE] for begin in range(0, len(structures), AT_ONCE)]
+    return np.stack([one.energies for piece in pieces for one in potential.evaluate(piece)])
+
+
+def forces(potential: Potential, frames: Sequence[Frame]) -> dict[str, Any]:
+    """MAE by state, meV/angstrom; near degeneracies and where other orbitals are active apart."""
+    found = compare(potential, frames)
+    n_frames, n_states = found.energies.shape
+    errors = MEV_PER_EV * np.abs(found.forces_errors).reshape(n_states, n_frames, -1).mean(axis=2).T
+    is_close = np.diff(found.reference_energies) < DEGENERATE_EV
+    apart = np.pad(is_close, ((0, 0), (0, 1))) | np.pad(is_close, ((0, 0), (1, 0)))
+    weights = np.array([frame.info.get(ACTIVE_WEIGHT_KEY, 1.0) for frame in frames])
+    usual = ~apart & (weights >= LEAST_WEIGHT)[:, None]
+    return {
+        "n_frames": n_frames,
+        "n_other_orbitals": int((weights < LEAST_WEIGHT).sum()),
+        "mae_meV_A": [_mean(errors[~apart[:, k], k]) for k in range(n_states)],
+        "mae_usual_orbitals_meV_A": [_mean(errors[usual[:, k], k]) for k in range(n_states)],
+        "near_degeneracy": {
+            "n": apart.sum(axis=0).tolist(),
+            "mae_meV_A": [_mean(errors[apart[:, k], k]) for k in range(n_states)],
+        },
+    }
+
+
+def table(results: dict[str, Any]) -> dict[str, Any]:
+    """What was wanted beside what was found."""
+    near = results["near"]
+    rows = [[f"energy of S{k}, meV", f"{mae:.1f}", "25"] for k, mae in enumerate(results["energies_mae_meV"])]
+    rows += [["gap S0-S1, meV", f"{results['gap01_mae_meV']:.1f}", "30"]]
+    rows += [[f"gap S0-S1 where below 1 eV ({near['n_frames']} frames), meV", _text(near["gap01_mae_meV"]), "40"]]
+    rows += [["gap S1-S2, meV", f"{results['gap12_mae_meV']:.1f}", ""]]
+    rows += [["smallest gap of a trajectory, mean error, meV", f"{results['smallest_gap_error_meV']['mean']:+.1f}", ""]]
+    for k, mae in enumerate(results.get("forces", {}).get("mae_meV_A", [])):
+        rows.append([f"forces of S{k}, meV/A", _text(mae), "50"])
+    return {
+        "title": "Stilbene: the learned surfaces along sealed direct trajectories, MAE",
+        "columns": ["", "found", "wanted, at most"],
+        "rows": rows,
+        "note": f"{results['n_frames']} frames of {results['n_trajectories']} trajectories that nothing was learnt or "
+        "chosen from.",
+        "in_readme": False,
+    }
+
+
+def _mean(values: Array) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _text(value: float | None) -> str:
+    return "no frames" if value is None else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    main()
