@@ -16,8 +16,8 @@ SIZE = (6.4, 3.8)
 MAX_TRACES, N_PANELS = 50, 4
 
 
-def population_plot(found: Populations, lifetime: Lifetime | None) -> Figure:
-    """Active states with 95 % bands, mean |c|^2 dashed, the fitted decay dotted."""
+def population_plot(found: Populations, lifetime: Lifetime | None, *, has_amplitudes: bool = True) -> Figure:
+    """Active states with 95 % bands, mean |c|^2 dashed where there are amplitudes, the fitted decay dotted."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     for state in range(found.mean.shape[1]):
@@ -25,11 +25,13 @@ def population_plot(found: Populations, lifetime: Lifetime | None) -> Figure:
         axes.fill_between(
             found.time, found.low[:, state], found.high[:, state], color=line.get_color(), alpha=0.2, linewidth=0
         )
-        axes.plot(found.time, found.amplitudes[:, state], "--", color=line.get_color(), linewidth=1)
+        if has_amplitudes:
+            axes.plot(found.time, found.amplitudes[:, state], "--", color=line.get_color(), linewidth=1)
     if lifetime is not None:
         fitted = 1 - delayed_exponential(found.time, lifetime.delay, lifetime.value)
         axes.plot(found.time, fitted, "k:", label=f"lifetime {lifetime.value:.3g} fs")
-    axes.plot([], [], "k--", linewidth=1, label="amplitudes")
+    if has_amplitudes:
+        axes.plot([], [], "k--", linewidth=1, label="amplitudes")
     axes.set(xlabel="time (fs)", ylabel="population", ylim=(-0.03, 1.03))
     axes.legend(fontsize="small")
     return figure

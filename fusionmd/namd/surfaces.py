@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_masses
 
-from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
+from fusionmd.errors import MissingQuantityError
 from fusionmd.graph import Graph
 from fusionmd.graph import concatenate as graph_together
 from fusionmd.namd.chunks import chunks
+from fusionmd.namd.masses import dof_masses
 from fusionmd.namd.protocol import Array, BoolArray, Electronic, IntArray
 from fusionmd.namd.rows import concatenate, take
 from fusionmd.potential import Potential
@@ -22,7 +22,6 @@ from fusionmd.potential.potential import CPU_PASS_BYTES
 from fusionmd.structure import Structure
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
-    ELECTRON_MASS_PER_AMU,
     EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
     HARTREE_PER_EV,
 )
@@ -33,7 +32,8 @@ Numbers = Any
 class PotentialSurfaces:
     """The states of a potential for one molecule or crystal.
 
-    numbers: Atomic numbers [n_atoms].  cell, pbc: As in `Structure`.  masses_amu: [n_atoms] (None: standard weights).
+    numbers: Atomic numbers [n_atoms].  cell, pbc: As in `Structure`.  masses_amu: [n_atoms] (None: standard weights);
+    `masses`: Electron masses [n_dof].
     chunk: Structures that are evaluated together, in chunks of one shape: with one thread the same bits in any batch.
     None: as it is fastest; equal to about 1e-10 Hartree, since rounding depends on who is together.
     The order of states is that of the file; a gap is the size of their difference.
@@ -57,25 +57,8 @@ class PotentialSurfaces:
         self.potential, self.chunk = potential, chunk
         self._numbers = np.asarray(numbers, dtype=np.int64)
         self._frame = Structure(self._numbers, np.arange(3.0 * len(self._numbers)).reshape(-1, 3), cell, pbc)
-        weights = atomic_masses[self._numbers] if masses_amu is None else np.asarray(masses_amu, dtype=np.float64)
-        if weights.shape != self._numbers.shape or not (weights > 0).all():
-            raise UnsupportedStructureError(f"wanted {len(self._numbers)} positive masses, amu, got {weights.tolist()}")
-        self._masses = np.repeat(weights * ELECTRON_MASS_PER_AMU, 3)
-
-    @property
-    def n_states(self) -> int:
-        """Number of electronic states."""
-        return self.potential.n_states
-
-    @property
-    def n_dof(self) -> int:
-        """Three per atom."""
-        return len(self._masses)
-
-    @property
-    def masses(self) -> Array:
-        """[n_dof], electron masses."""
-        return self._masses
+        self.masses = dof_masses(self._numbers, masses_amu)
+        self.n_states, self.n_dof = potential.n_states, len(self.masses)
 
     @property
     def has_couplings(self) -> bool:

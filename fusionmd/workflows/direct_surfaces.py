@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fusionmd.errors import ConfigError, MissingQuantityError, UnsupportedStructureError
+from fusionmd.errors import ConfigError, MissingQuantityError
 from fusionmd.labels.protocol import Labels, Method
 from fusionmd.labels.run import check_structure, tried
+from fusionmd.namd.masses import dof_masses
 from fusionmd.namd.protocol import Array, BoolArray, Electronic
 from fusionmd.structure import Structure
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
-    ELECTRON_MASS_PER_AMU,
     EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
     HARTREE_PER_EV,
 )
@@ -34,25 +34,8 @@ class DirectSurfaces:
         self.method, self.n_jobs = method, n_jobs
         self._frame = Structure(numbers, np.arange(3.0 * len(numbers)).reshape(-1, 3))
         check_structure(self._frame, method, "the molecule")
-        weights = np.asarray(masses_amu, dtype=np.float64)
-        if weights.shape != (len(numbers),) or not (weights > 0).all():
-            raise UnsupportedStructureError(f"wanted {len(numbers)} positive masses, amu, got {weights.tolist()}")
-        self._masses = np.repeat(weights * ELECTRON_MASS_PER_AMU, 3)
-
-    @property
-    def n_states(self) -> int:
-        """Number of electronic states."""
-        return self.method.n_states
-
-    @property
-    def n_dof(self) -> int:
-        """Three per atom."""
-        return len(self._masses)
-
-    @property
-    def masses(self) -> Array:
-        """[n_dof], electron masses."""
-        return self._masses
+        self.masses = dof_masses(numbers, masses_amu)
+        self.n_states, self.n_dof = method.n_states, len(self.masses)
 
     @property
     def can_fail(self) -> bool:

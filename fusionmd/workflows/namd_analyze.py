@@ -50,7 +50,7 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
     times, measured = hop_times(run), {n: c.values(run.hops.positions) for n, c in outcomes.coordinates.items()}
     incidence, without = cumulative_incidence(when[trusted], classes[trusted], len(outcomes.names), run.time)
     shares = dict(zip(outcomes.names, incidence, strict=True))
-    found = populations_of(run, trusted)
+    found, protocol = populations_of(run, trusted), yaml.safe_load(run.protocol)
     result = {
         "n_trajectories": run.n_trajectories,
         "n_discarded": int(run.is_discarded.sum()),
@@ -62,11 +62,11 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
         "jumps": _jumps(run),
         "energy_drift_eV": {"median": float(np.median(drifts[trusted])), "max": float(drifts[trusted].max())},
         "surfaces": run.surfaces,
-        "protocol": yaml.safe_load(run.protocol),
+        "protocol": protocol,
     }
     fitted = None if main["lifetime_fs"] is None else Lifetime(**main["lifetime_fs"])
     figures = {
-        "populations": population_plot(found, fitted),
+        "populations": population_plot(found, fitted, has_amplitudes=protocol["method"]["hopping"] != "lzsh"),
         "incidence": incidence_plot(run.time, shares, without),
         "hops": hop_plot(run, times, measured),
         "traces": trace_plot(run),
