@@ -1,6 +1,6 @@
 """A file of trajectories, made small to be kept: positions in float32, everything else as it is, all compressed.
 
-    python -m benchmarks.stilbene.compact RUN/run.h5 -o benchmarks/stilbene/reference/cis.h5
+python -m benchmarks.stilbene.compact RUN/run.h5 -o benchmarks/stilbene/reference/cis.h5
 """
 
 import argparse

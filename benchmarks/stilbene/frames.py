@@ -3,9 +3,9 @@
     python -m benchmarks.stilbene.frames -o frames.xyz --runs RUN/run.h5 ... --landmarks landmarks.xyz --lines 1000 \
         --starts starts.xyz ...
 
-Of a trajectory every fourth femtosecond, and every frame on an excited state with S0 near. Lines: straight in internal
-coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs with seeds
-below 10000 are for comparison and are refused.
+Of a trajectory every fourth femtosecond, and every second one on an excited state with S0 near. Lines: straight in
+internal coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs
+with seeds below 10000 are for comparison and are refused.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
 
 FIRST_SEED = 10000
-SPACING_FS, NEAR_EV = 4.0, 1.0
+SPACING_FS, NEAR_SPACING_FS, NEAR_EV = 4.0, 2.0, 1.0
 NOISE = 0.03  # angstrom
 LEAST_DISTANCE = 0.75  # angstrom
 
@@ -44,11 +44,12 @@ def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
     seed = yaml.safe_load(run.protocol)["method"]["seed"]
     if seed < FIRST_SEED or run.numbers is None:
         raise SystemExit(f"{name} has seed {seed}; learnt from are runs of a molecule with seeds from {FIRST_SEED}")
-    every = max(round(SPACING_FS / (run.time[1] - run.time[0])), 1)
+    every, often = (max(round(each / (run.time[1] - run.time[0])), 1) for each in (SPACING_FS, NEAR_SPACING_FS))
     gaps = run.state_energies[:, :, 1] - run.state_energies[:, :, 0]
     for row, end in enumerate(run.end_frames):
         active, near = run.active_state[row, :end], gaps[row, :end] < NEAR_EV
-        for frame in np.flatnonzero((np.arange(end) % every == 0) | ((active > 0) & near)):
+        frames = np.arange(end)
+        for frame in np.flatnonzero((frames % every == 0) | ((active > 0) & near & (frames % often == 0))):
             kind = "near" if near[frame] else f"S{active[frame]}"
             yield _frame(run.numbers, run.positions[row, frame].reshape(-1, 3), kind)
 

@@ -1,4 +1,4 @@
-"""NumPy archives with one molecule in many geometries: the keys of rMD17 and of sGDML.
+"""NumPy archives with one molecule in many geometries: the keys of rMD17 and of sGDML; one state or several.
 
 rMD17: Christensen, von Lilienfeld, Mach. Learn.: Sci. Technol. 1, 045018 (2020). sGDML: http://www.sgdml.org.
 Both publish kcal/mol and angstrom; that is their default unit here.
@@ -64,11 +64,15 @@ def _check_lengths(arrays: Mapping[str, Any], path: str) -> None:
     shapes = {name: value.shape for name, value in arrays.items() if value is not None}
     n_frames, n_atoms = positions.shape[0], positions.shape[1] if positions.ndim == 3 else -1
     good = positions.ndim == 3 and positions.shape[2] == 3 and numbers.shape in ((n_atoms,), (n_frames, n_atoms))
-    good = (
-        good and (energies is None or len(energies) == n_frames) and (forces is None or forces.shape == positions.shape)
-    )
+    good = good and (energies is None or len(energies) == n_frames)
+    if forces is not None and forces.ndim == 4:
+        n_states = energies.shape[1:] if energies is not None else forces.shape[1:2]
+        good = good and n_states == forces.shape[1:2] and (n_frames, *forces.shape[2:]) == positions.shape
+    elif forces is not None:
+        good = good and forces.shape == positions.shape
     if not good:
         raise DataError(
             f"{path}: array lengths do not match: {shapes}; wanted {names[0]} [n_atoms], "
-            f"{names[1]} [n_frames, n_atoms, 3], {names[2]} [n_frames], {names[3]} like {names[1]}"
+            f"{names[1]} [n_frames, n_atoms, 3], {names[2]} [n_frames], {names[3]} like {names[1]}; of several states "
+            f"{names[2]} [n_frames, n_states], {names[3]} [n_frames, n_states, n_atoms, 3]"
         )

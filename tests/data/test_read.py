@@ -180,6 +180,19 @@ def test_bad_files(tmp_path):
     assert not (tmp_path / "absent.db").exists()
 
 
+def test_npz_of_several_states(tmp_path):
+    rng = np.random.default_rng(0)
+    positions, energies, forces = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 3)), rng.normal(size=(4, 3, 2, 3))
+    forces[1, 2] = np.nan
+    np.savez(tmp_path / "states.npz", z=[6, 1], R=positions, E=energies, F=forces)
+    frames = read_frames(tmp_path / "states.npz", units=Units())
+    np.testing.assert_array_equal([frame.energy for frame in frames], energies)
+    np.testing.assert_array_equal([frame.forces for frame in frames], forces)
+    np.savez(tmp_path / "fewer.npz", z=[6, 1], R=positions, E=energies[:, :2], F=forces)
+    with pytest.raises(DataError, match="n_states, n_atoms"):
+        read_frames(tmp_path / "fewer.npz")
+
+
 def test_bad_npz(tmp_path):
     np.savez(tmp_path / "keys.npz", a=np.zeros(3))
     with pytest.raises(DataError, match=r"holds \['a'\]; wanted the arrays nuclear_charges"):
