@@ -3,11 +3,13 @@
     make demo        or: python examples/demo.py [--potential FILE] [--out FOLDER]
 
 It loads and self-tests the potential, evaluates it on frames made here, runs 0.5 ps of NVE and 1 ps of NVT dynamics,
-and leaves trajectories and plots in a folder. It ends with the table of `fusionmd verify`: every engine that is
-installed, for every shipped potential. Native code for it is built first, where there is a compiler.
+and leaves trajectories and plots in a folder. Then 24 trajectories of cis-stilbene hop from its first excited state to
+the ground state. It ends with the table of `fusionmd verify`: every engine that is installed, for every shipped
+potential. Native code for it is built first, where there is a compiler.
 """
 
 import argparse
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ from fusionmd.o3 import random_rotation
 from fusionmd.potential import Potential
 from fusionmd.potential.fast import build_fast
 from fusionmd.potential.shipped import shipped_folders
+from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
+from fusionmd.workflows.namd_study_report import report, summary_rows
 from fusionmd.workflows.verify import verify
 from fusionmd_lammps.build import build
 from fusionmd_lammps.host import wheel_host
@@ -92,8 +96,11 @@ def main() -> None:
 
     plot(nve, nvt, len(atoms), given.out / "dynamics.png")
 
+    heading("6. Light on cis-stilbene: trajectories that hop between electronic states")
+    isomerise(given.out / "stilbene", is_short=given.smoke)
+
     for name in [given.potential] if given.smoke else dict.fromkeys([given.potential, *shipped_folders()]):
-        heading(f"6. {name}: the same answer in every engine")
+        heading(f"7. {name}: the same answer in every engine")
         show_agreement(name, is_short=given.smoke)
 
     heading("Done. Look at:")
@@ -188,6 +195,20 @@ def run(dynamics: MolecularDynamics, atoms: Atoms, n_steps: int, path: Path, eve
     write(path, frames, format="extxyz")
     print(f"{n_steps} steps in {seconds:.1f} s: {1000 * seconds / n_steps:.1f} ms a step")
     return record
+
+
+def isomerise(folder: Path, *, is_short: bool) -> None:
+    """What `fusionmd namd stilbene --start cis -n 24 -o FOLDER` does."""
+    shutil.rmtree(folder, ignore_errors=True)
+    n, time_fs = (2, 2.0) if is_short else (24, None)
+    plan = begin("stilbene", choice_of(start="cis", n_trajectories=n, time_fs=time_fs, seed=1), folder)
+    start = time.perf_counter()
+    draw(plan)
+    hop(plan)
+    found = report(plan)
+    print(f"{n} trajectories from {plan.surfaces} in {time.perf_counter() - start:.0f} s")
+    for name, value in summary_rows(found.result):
+        print(f"{name:<34} {value}")
 
 
 def build_native_code(name: str) -> None:
