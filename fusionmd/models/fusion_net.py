@@ -31,6 +31,7 @@ from fusionmd.nn.radial import BesselBasis, PolynomialCutoff
 from fusionmd.nn.readout import LinearReadout, NetworkReadout
 from fusionmd.nn.repulsion import ZBLRepulsion
 from fusionmd.nn.scale_shift import ScaleShift
+from fusionmd.nn.species_spread import narrow_
 from fusionmd.o3.irreps import Irrep, Irreps
 from fusionmd.o3.spherical_harmonics import SphericalHarmonics
 from fusionmd.potential.contract import IdentityExchange
@@ -83,6 +84,7 @@ class FusionNet(nn.Module):
         self.scale_shift = ScaleShift(self.elements, config.n_outputs, statistics)
         self.odd = _odd_outputs(config, [t for t, row in enumerate(self.odd_rows) if row >= 0])
         self.repulsion = ZBLRepulsion(self.elements) if config.repulsion else None
+        narrow_([self.get_parameter(name) for name in self.species_parameters()], config.species_spread)
 
     def forward(
         self, edge_vectors: Tensor, senders: Tensor, receivers: Tensor, slots: Tensor, species: Tensor, n_local: int
@@ -106,6 +108,12 @@ class FusionNet(nn.Module):
         layers = cast(Sequence[Layer], self.layers)
         has_form = self.harmonics.l_max <= 3 and all(map(has_native_form, layers))
         return NativeFusionNet(self).to(self.embedding) if has_form else None
+
+    @torch.jit.unused
+    def species_parameters(self) -> list[str]:
+        """Names of the weights that elements, or pairs of them, have of their own: one row each."""
+        theirs = ("embedding", ".product.weights.", ".skip_scale", ".pair_shift")
+        return [n for n, p in self.named_parameters() if p.numel() and any(part in n for part in theirs)]
 
     @torch.jit.unused
     def learning_rate_scales(self) -> dict[str, float]:

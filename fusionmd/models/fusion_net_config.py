@@ -35,6 +35,9 @@ class FusionNetConfig(BaseModel):
     radial_widths: tuple[int, ...] = (64, 64, 64)
     radial_species: bool = Field(default=False, description="radial weights depend on the two species")
     radial_per_path: bool = Field(default=True, description="weights per (l1, l2, l3); false: shared between the l3")
+    species_spread: float = Field(
+        default=1.0, ge=0, description="differences between elements at the start; 0: all elements start alike"
+    )
     readout_width: int = Field(default=16, ge=1)
     n_outputs: int = Field(default=1, ge=1, description="one energy per electronic state, or what the head wants")
     odd_outputs: tuple[int, ...] = Field(

@@ -91,6 +91,9 @@ class OptimizerConfig(Section):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     epsilon: Positive = 1e-8
     weight_decay: NotNegative = 0.0
+    species_pull: NotNegative = Field(
+        default=0.0, description="weight in the loss of squared differences between elements, of weights of their own"
+    )
     muon_learning_rate: Positive | None = Field(default=None, description="of matrices; default learning_rate")
     muon_momentum: Fraction = 0.95
     soap_frequency: int = Field(default=10, ge=1, description="steps between two refreshes of the eigenbases")

@@ -11,19 +11,21 @@ from torch import Tensor, nn
 from fusionmd.training.config import OptimizerConfig
 from fusionmd.training.muon import Muon
 from fusionmd.training.soap import Soap
+from fusionmd.training.species_pull import NO_PULL, SpeciesPull, species_pull
 
 Groups = list[dict[str, Any]]
 
 
 class OptimizerSet:
-    """One or several optimizers that move disjoint parameters and share the schedule's factor."""
+    """One or several optimizers that move disjoint parameters, with the schedule's factor, and the pull on elements."""
 
-    def __init__(self, optimizers: Iterable[torch.optim.Optimizer]) -> None:
-        self.optimizers = tuple(optimizers)
+    def __init__(self, optimizers: Iterable[torch.optim.Optimizer], pull: SpeciesPull = NO_PULL) -> None:
+        self.optimizers, self.pull = tuple(optimizers), pull
         self.first_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
 
     def step(self, factor: float) -> None:
         """Move all parameters along their `.grad`, with all learning rates times `factor`."""
+        self.pull.add_gradients()
         for optimizer, rates in zip(self.optimizers, self.first_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
@@ -44,6 +46,7 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
     with Muon, everything but `hidden_matrices` is moved by AdamW.
     """
     groups = scaled_groups(model, config, frozen=frozenset(frozen))
+    pull = species_pull(model, groups, config)
     if config.name == "soap":
         return OptimizerSet(
             [
@@ -54,7 +57,8 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
                     eps=config.epsilon,
                     frequency=config.soap_frequency,
                 )
-            ]
+            ],
+            pull,
         )
     if config.name == "muon":
         matrices, rest = _split(groups, frozenset(id(p) for p in hidden_matrices(model)))
@@ -64,8 +68,8 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, *, frozen: Iterab
             if matrices
             else []
         )
-        return OptimizerSet([*muon, *([_adamw(rest, config)] if rest else [])])
-    return OptimizerSet([_adamw(groups, config)])
+        return OptimizerSet([*muon, *([_adamw(rest, config)] if rest else [])], pull)
+    return OptimizerSet([_adamw(groups, config)], pull)
 
 
 def parameter_groups(model: nn.Module, *, weight_decay: float, frozen: frozenset[str] = frozenset()) -> Groups:
