@@ -31,7 +31,7 @@ from fusionmd.namd.triage import Flag
 from fusionmd.units import ANGSTROM_PER_BOHR, ATOMIC_TIME_PER_FS
 from fusionmd.workflows.namd_batches import Task, run_here, run_in_processes, run_on_cluster
 from fusionmd.workflows.namd_settings import RunSettings, read_run
-from fusionmd.workflows.namd_start import Beginning, Molecule, beginning_of, check_states, started, surfaces_of
+from fusionmd.workflows.namd_start import Beginning, Molecule, beginning_of, check_states, settled, started, surfaces_of
 
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
 SETTINGS, SURFACES = "settings.yaml", "surfaces.txt"
@@ -58,6 +58,7 @@ def run_namd(
             f"{os.fspath(output)}, or allow to overwrite it"
         )
     shutil.rmtree(folder, ignore_errors=True)
+    settings = settled(settings)
     beginning, surfaces = _checked(settings)
     with _room_on_disk(output):
         write_text_atomic(folder / SURFACES, surfaces.name)

@@ -36,6 +36,9 @@ class FileSettings(BaseModel):
     chunk: int | None = Field(
         None, ge=1, description="structures evaluated together, in one shape: same bits in any batch"
     )
+    compiled: Literal["auto", "yes", "no"] = Field(
+        "auto", description="this machine's fast form; auto: where it exists, and not with `chunk`"
+    )
 
 
 class DirectSettings(BaseModel):

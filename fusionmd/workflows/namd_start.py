@@ -91,13 +91,23 @@ def surfaces_of(given: PacketSettings | FileSettings | DirectSettings, molecule:
     if isinstance(given, DirectSettings):
         return _direct(given, molecule)
     return PotentialSurfaces(
-        load_potential(given.potential),
+        load_potential(given.potential, compiled=given.compiled),
         molecule.numbers,
         cell=molecule.cell,
         pbc=molecule.pbc,
         masses_amu=molecule.masses,
         chunk=given.chunk,
     )
+
+
+def settled(settings: RunSettings) -> RunSettings:
+    """With `compiled: auto` decided for this machine, so that a run that is resumed goes on as it began."""
+    given = settings.surfaces
+    if not isinstance(given, FileSettings) or given.compiled != "auto":
+        return settings
+    is_fast = given.chunk is None and load_potential(given.potential, compiled="auto").is_compiled
+    chosen = given.model_copy(update={"compiled": "yes" if is_fast else "no"})
+    return settings.model_copy(update={"surfaces": chosen})
 
 
 def _direct(given: DirectSettings, molecule: Molecule) -> DirectSurfaces:
