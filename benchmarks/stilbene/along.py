@@ -4,10 +4,11 @@
         --labelled sealed-labelled.xyz
 
 Energies of all states stand in the runs, every femtosecond; forces are labelled for some frames (`sealed.py`). Writes
-benchmarks/results/stilbene_along.json.
+benchmarks/results/stilbene_along.json, and with --metrics also the metrics of a shipped potential.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from benchmarks.results_file import FOLDER, write_results
 from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, Frame
 from fusionmd.data.read import read_frames
+from fusionmd.files import write_text_atomic
 from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.potential import load_potential
 from fusionmd.potential.potential import Potential
@@ -29,6 +31,7 @@ NEAR_EV = 1.0  # gaps that decide when to hop
 DEGENERATE_EV = 0.02  # forces of states closer than this are looked at apart
 LEAST_WEIGHT = 0.1  # of the active orbitals on the double bond: less, and they are other ones
 AT_ONCE = 64
+UNITS = "keys say them; sealed: along direct trajectories that nothing was learnt or chosen from"
 GOALS = {"energies": 25.0, "gap 0-1": 30.0, "gap 0-1 below 1 eV": 40.0, "forces": 50.0}
 
 
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("potential")
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--labelled", type=Path, help="frames of these runs with forces of all states")
+    parser.add_argument("--metrics", type=Path, help="metrics.json beside the potential")
     parser.add_argument("--name", default="stilbene_along")
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
@@ -48,6 +52,9 @@ def main() -> None:
     settings = {"potential": potential.metadata.name, "sha256": potential.sha256, "goals_meV": GOALS}
     content = {"settings": settings, "results": results, "table": table(results)}
     print(write_results(options.name, content, folder=options.output))
+    if options.metrics:
+        metrics = {"units": UNITS, **potential.metadata.metrics, "sealed": results}
+        write_text_atomic(options.metrics, json.dumps(metrics, indent=1) + "\n")
     for row in content["table"]["rows"]:
         print(*row, sep="  ")
 

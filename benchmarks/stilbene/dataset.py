@@ -19,7 +19,7 @@ from fusionmd.data.read import read_frames
 from fusionmd.files import atomic_write
 
 LEAST_WEIGHT = 0.2  # of the active orbitals on C0 and C1
-LARGEST_FORCE, HIGHEST_EV = 40.0, 12.0  # eV/angstrom; S0 above the lowest of all frames
+LARGEST_FORCE, HIGHEST_EV = 18.0, 12.0  # eV/angstrom; S0 above the lowest of all frames
 BLOCK, VALID_SHARE = 40, 0.08
 SEED = 10000
 
