@@ -1,0 +1,74 @@
+"""What learned trajectories from cis say, beside the sealed direct ones: the main figures of a study's folder.
+
+    fusionmd namd stilbene --start cis -n 200 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
+    python -m benchmarks.stilbene.study LEARNED
+
+Writes benchmarks/results/stilbene_study.json.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results_file import write_results
+
+KEPT = (
+    "surfaces", "n_trajectories", "n_discarded", "n_finished", "n_unfinished", "shares", "yields", "headline",
+    "median_hop_time_fs", "lifetime_fs", "excited_at_end", "energy_drift_eV",
+)  # fmt: skip
+
+
+def main() -> None:
+    """One file."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    found = json.loads((parser.parse_args().folder / "result.json").read_text())
+    results = {key: found[key] for key in KEPT} | {"comparison": without_curves(found.get("comparison"))}
+    print(write_results("stilbene_study", {"results": results, "table": table(results)}))
+
+
+def without_curves(comparison: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Numbers alone."""
+    if comparison is None:
+        return None
+    curves = ("time_fs", "this", "reference")
+    apart = {key: value for key, value in comparison["ground_population"].items() if key not in curves}
+    return comparison | {"ground_population": apart}
+
+
+def table(results: dict[str, Any]) -> dict[str, Any]:
+    """Learned beside direct."""
+    beside = results["comparison"] or {}
+    other = beside.get("shares", {})
+    rows = [
+        [f"share: {name}", _interval(share), f"{other[name]:.2f}" if name in other else ""]
+        for name, share in results["shares"].items()
+    ]
+    rows += [["median time to S0, fs", *(_interval(each.get("median_hop_time_fs")) for each in (results, beside))]]
+    rows += [["energy drift, meV, median", f"{1000 * results['energy_drift_eV']['median']:.2g}", ""]]
+    if beside:
+        apart = beside["ground_population"]
+        rows += [
+            [
+                "largest distance of P(S0) (95 % of equal ones stay below)",
+                f"{apart['distance']:.2f} ({apart['critical']:.2f})",
+                "",
+            ]
+        ]
+        rows += [["log-rank p", f"{beside['logrank_p']:.2g}", ""]]
+    return {
+        "title": f"Stilbene from cis: {results['n_trajectories']} learned trajectories",
+        "columns": ["", "learned", f"direct, {beside.get('n_trajectories', 0)}"],
+        "rows": rows,
+        "note": "Shares of all trajectories with 95 % intervals. So few direct ones see only large differences.",
+        "in_readme": False,
+    }
+
+
+def _interval(found: dict[str, Any] | None) -> str:
+    return "" if not found else f"{found['value']:.3g} ({found['low']:.2g} .. {found['high']:.2g})"
+
+
+if __name__ == "__main__":
+    main()
