@@ -252,7 +252,8 @@ def table(parts: dict[str, Any]) -> dict[str, Any]:
         "title": "Speed of surface hopping",
         "columns": ["case", "ours", "beside it", "ratio"],
         "rows": rows,
-        "note": "One core, processor time of a shared machine; the potential is untrained and in its fast form where nothing else is said.",
+        "note": "One core, processor time of a shared machine; the potential is untrained, and in its fast form where "
+        "nothing else is said.",
     }
 
 
