@@ -12,7 +12,7 @@ from fusionmd.potential import export_potential, load_potential
 from fusionmd.structure import Structure
 from fusionmd.workflows.verify import reference_answers, verify, verify_engines
 from fusionmd.workflows.verify_dynamics import drift, engine_dynamics_rows, start_of
-from fusionmd.workflows.verify_engine import Course, engine_rows
+from fusionmd.workflows.verify_engine import Answer, Course, engine_rows
 from fusionmd.workflows.verify_frames import trial_frames
 from fusionmd.workflows.verify_inside import inside_engines
 from fusionmd.workflows.verify_lammps import lammps_engines
@@ -58,6 +58,21 @@ def changed(engine, *, energy=0.0, force=0.0, virial=0.0):
 
 def rows_of(engine, subject, frames, *, is_required=False):
     return engine_rows(engine, frames, reference_answers(subject, frames), is_required=is_required)
+
+
+@pytest.mark.parametrize("largest", [5.0, 400.0])
+def test_float32_counts_in_proportion_where_forces_are_beyond_all_measure(largest, ase, subject):
+    ((found,),) = reference_answers(subject, [SLAB])
+    reference = replace(found, forces=found.forces * largest / np.abs(found.forces).max())
+
+    def passes(fault, dtype):
+        answer = Answer(reference.energy, reference.forces[0] + fault, reference.virials[0])
+        engine = replace(ase, dtype=dtype, answers=lambda frames, state: [answer])
+        return engine_rows(engine, [SLAB], [[reference]], is_required=False)[1].passed
+
+    allowed = 1e-4 * max(1.0, largest / 10.0)
+    assert passes(0.9 * allowed, "float32") and not passes(1.1 * allowed, "float32")
+    assert not passes(1e-8, "float64")
 
 
 def test_engines_of_this_process_agree(subject):
