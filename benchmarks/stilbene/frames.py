@@ -24,6 +24,7 @@ FIRST_SEED = 10000
 SPACING_FS, NEAR_SPACING_FS, NEAR_EV = 4.0, 2.0, 1.0
 NOISE = 0.03  # angstrom
 LEAST_DISTANCE = 0.75  # angstrom
+SHIFTED = ("carbene", "bridge", "hydrogen shifted", "hydrogen between")  # landmarks behind the walls
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
 
 def on_lines(landmarks: Sequence[Atoms], n: int, *, seed: int) -> Iterator[Atoms]:
     """Between two of those that are usable; geometries in which atoms meet are drawn again."""
-    usable = [frame for frame in landmarks if frame.info.get("is_usable", True)]
+    usable = [one for one in landmarks if one.info.get("is_usable", True) and one.info["name"] not in SHIFTED]
     rng, numbers = np.random.default_rng(seed), usable[0].numbers
     tree = zmatrix_of(numbers, [frame.positions for frame in usable])
     made = 0
