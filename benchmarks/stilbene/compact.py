@@ -12,7 +12,7 @@ import numpy as np
 
 from fusionmd.files import write_bytes_atomic
 from fusionmd.namd.run_file import read_run
-from fusionmd.namd.trajectory import PACKED
+from fusionmd.namd.trajectory import packing
 
 ROUNDED = ("positions", "hop_positions")
 
@@ -36,7 +36,7 @@ def compacted(path: Path) -> bytes:
         file.attrs.update(source.attrs)
         for name, values in source.items():
             data = values[:].astype(np.float32) if name in ROUNDED else values[:]
-            dataset = file.create_dataset(name, data=data, **(PACKED if data.ndim > 1 and data.size else {}))
+            dataset = file.create_dataset(name, data=data, **packing(data))
             dataset.attrs.update({key: value for key, value in values.attrs.items() if key == "units"})
     return content.getvalue()
 

@@ -60,7 +60,7 @@ def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
 
 def on_lines(landmarks: Sequence[Atoms], n: int, *, seed: int) -> Iterator[Atoms]:
     """Between two of those that are usable; geometries in which atoms meet are drawn again."""
-    usable = [one for one in landmarks if one.info.get("is_usable", True) and one.info["name"] not in SHIFTED]
+    usable = [one for one in landmarks if one.info.get("is_usable", True) and one.info.get("name") not in SHIFTED]
     rng, numbers = np.random.default_rng(seed), usable[0].numbers
     tree = zmatrix_of(numbers, [frame.positions for frame in usable])
     made = 0

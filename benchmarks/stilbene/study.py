@@ -15,7 +15,7 @@ from benchmarks.results_file import write_results
 
 KEPT = (
     "surfaces", "n_trajectories", "n_discarded", "n_finished", "n_unfinished", "shares", "yields", "headline",
-    "median_hop_time_fs", "lifetime_fs", "excited_at_end", "energy_drift_eV",
+    "median_hop_time_fs", "lifetime_fs", "excited_at_end", "energy_drift_eV", "energy_change_eV",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def table(results: dict[str, Any]) -> dict[str, Any]:
     ]
     rows += [["median time to S0, fs", *(_interval(each.get("median_hop_time_fs")) for each in (results, beside))]]
     rows += [["energy drift, meV, median", f"{1000 * results['energy_drift_eV']['median']:.2g}", ""]]
+    rows += [["energy, last less first, meV, median", f"{1000 * results['energy_change_eV']['median']:.2g}", ""]]
     if beside:
         apart = beside["ground_population"]
         rows += [

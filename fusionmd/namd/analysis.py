@@ -45,6 +45,12 @@ def energy_drifts(run: RunFile) -> Array:
     return drifts
 
 
+def energy_changes(run: RunFile) -> Array:
+    """|last total energy - first| of each trajectory [n_traj], eV: what drift between hops leaves out is in it."""
+    rows = np.arange(run.n_trajectories)
+    return np.asarray(np.abs(run.total_energy[rows, run.end_frames] - run.total_energy[:, 0]))
+
+
 def hop_times(run: RunFile) -> Array:
     """Of every attempt, fs."""
     return run.hops.step * (run.time[1] - run.time[0]) / run.steps_per_frame

@@ -25,8 +25,6 @@ from fusionmd.units import (
     FS_PER_ATOMIC_TIME,
 )
 
-PACKED: dict[str, Any] = {"compression": "gzip", "shuffle": True}  # no loss; stopped trajectories repeat themselves
-
 
 def write_ensemble(
     path: str | os.PathLike[str],
@@ -53,11 +51,16 @@ def write_ensemble(
         for name, size in sizes.items():
             file.create_dataset(name, data=np.arange(size)).make_scale(name)
         for name, (values, unit, dimensions) in arrays.items():
-            dataset = file.create_dataset(name, data=values, **(PACKED if values.ndim > 1 and values.size else {}))
+            dataset = file.create_dataset(name, data=values, **packing(values))
             dataset.attrs["units"] = unit
             for index, dimension in enumerate(dimensions):
                 dataset.dims[index].attach_scale(file[dimension])
     write_bytes_atomic(path, content.getvalue())
+
+
+def packing(values: NDArray[Any]) -> dict[str, Any]:
+    """How HDF5 compresses an array, without loss: stopped trajectories repeat themselves. Empty where it cannot."""
+    return {"compression": "gzip", "shuffle": True} if values.ndim > 1 and values.size else {}
 
 
 def _arrays(result: Ensemble, surfaces: Surfaces) -> dict[str, tuple[NDArray[Any], str, list[str]]]:

@@ -16,7 +16,15 @@ from matplotlib.figure import Figure
 
 from fusionmd.errors import DataError
 from fusionmd.files import atomic_write, write_text_atomic
-from fusionmd.namd.analysis import arrivals, attempts_table, energy_drifts, hop_times, last_seen, populations_of
+from fusionmd.namd.analysis import (
+    arrivals,
+    attempts_table,
+    energy_changes,
+    energy_drifts,
+    hop_times,
+    last_seen,
+    populations_of,
+)
 from fusionmd.namd.figures import write_picture
 from fusionmd.namd.incidence import CENSORED, cumulative_incidence
 from fusionmd.namd.lifetimes import Lifetime, lifetime
@@ -46,7 +54,6 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
     classes, when = _outcomes_of(run, outcomes)
     main = _results(run, outcomes, classes, trusted)
     everything = main if trusted.all() else _results(run, outcomes, classes, np.ones_like(trusted))
-    drifts = energy_drifts(run)
     times, measured = hop_times(run), {n: c.values(run.hops.positions) for n, c in outcomes.coordinates.items()}
     incidence, without = cumulative_incidence(when[trusted], classes[trusted], len(outcomes.names), run.time)
     shares = dict(zip(outcomes.names, incidence, strict=True))
@@ -60,7 +67,8 @@ def analyze(run: RunFile, outcomes: Outcomes) -> Analysis:
         "cumulative_incidence": {"time_fs": run.time, **shares, "none": without},
         "hops": _hops(run, times, measured),
         "jumps": _jumps(run),
-        "energy_drift_eV": {"median": float(np.median(drifts[trusted])), "max": float(drifts[trusted].max())},
+        "energy_drift_eV": _median_and_max(energy_drifts(run)[trusted]),
+        "energy_change_eV": _median_and_max(energy_changes(run)[trusted]),
         "surfaces": run.surfaces,
         "protocol": protocol,
     }
@@ -202,8 +210,7 @@ def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"finished, unfinished{suffix}", f"{part['n_finished']}, {part['n_unfinished']}"))
         rows += [(f"yield of {name}{suffix}", interval_text(share, "")) for name, share in part["yields"].items()]
         rows.append((f"|active - amplitudes|{suffix}", f"{part['active_minus_amplitudes']:.4f}"))
-    drift = result["energy_drift_eV"]
-    return [*rows, ("energy drift", f"median {drift['median']:.2e}, max {drift['max']:.2e} eV")]
+    return [*rows, *energy_rows(result)]
 
 
 def interval_text(found: Mapping[str, float] | None, unit: str) -> str:
@@ -211,3 +218,13 @@ def interval_text(found: Mapping[str, float] | None, unit: str) -> str:
     if found is None or np.isinf(found["value"]):
         return "not to be had from this run"
     return f"{found['value']:.3g} ({found['low']:.3g} .. {found['high']:.3g}, 95 %){unit}"
+
+
+def energy_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How well the total energy was kept, as text."""
+    names = {"energy drift between hops": "energy_drift_eV", "energy, last less first": "energy_change_eV"}
+    return [(n, f"median {result[k]['median']:.2e}, max {result[k]['max']:.2e} eV") for n, k in names.items()]
+
+
+def _median_and_max(values: Array) -> dict[str, float]:
+    return {"median": float(np.median(values)), "max": float(values.max())}

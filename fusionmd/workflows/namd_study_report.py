@@ -19,7 +19,7 @@ from fusionmd.namd.comparison import median
 from fusionmd.namd.populations import wilson_interval
 from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.namd.study_plots import comparison_plot, geometry_plot, spectrum_plot, yield_plot
-from fusionmd.workflows.namd_analyze import Analysis, analyze, interval_text
+from fusionmd.workflows.namd_analyze import Analysis, analyze, energy_rows, interval_text
 from fusionmd.workflows.namd_outcomes import UNFINISHED
 from fusionmd.workflows.namd_page import heading, page, paragraph, picture, png, preformatted, table
 from fusionmd.workflows.namd_spectrum import QUANTITIES
@@ -84,8 +84,7 @@ def summary_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"hops {row['source']} to {row['target']}", text))
     if "comparison" in result:
         rows += comparison_rows(result["comparison"])
-    drift = result["energy_drift_eV"]
-    return [*rows, ("energy drift", f"median {drift['median']:.2e}, max {drift['max']:.2e} eV")]
+    return [*rows, *energy_rows(result)]
 
 
 def _result(plan: Plan, run: RunFile, found: Analysis) -> dict[str, Any]:

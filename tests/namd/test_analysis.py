@@ -13,9 +13,10 @@ from ase.build import molecule
 from fusionmd.cli.main import run
 from fusionmd.errors import ConfigError
 from fusionmd.namd import geometry
-from fusionmd.namd.analysis import arrivals, energy_drifts, hop_times
+from fusionmd.namd.analysis import arrivals, energy_changes, energy_drifts, hop_times, populations_of
 from fusionmd.namd.incidence import CENSORED, cumulative_incidence
 from fusionmd.namd.lifetimes import lifetime
+from fusionmd.namd.plots import population_plot
 from fusionmd.namd.run_file import read_run
 from fusionmd.potential import export_potential
 from fusionmd.units import ANGSTROM_PER_NM
@@ -134,6 +135,18 @@ def test_drift_is_the_slope_between_hops_and_not_what_they_lose(cone):
     found = energy_drifts(replace(read, total_energy=lost + 2e-3 * read.time))
     lengths = read.time[read.end_frames] - read.time[0]
     np.testing.assert_allclose(found, 2e-3 * lengths, atol=1e-9)
+    whole = energy_changes(replace(read, total_energy=lost + 2e-3 * read.time))
+    rows = np.arange(read.n_trajectories)
+    np.testing.assert_allclose(whole, np.abs(lost[rows, read.end_frames] + 2e-3 * lengths), atol=1e-9)
+
+
+@pytest.mark.parametrize("has_amplitudes", [True, False])
+def test_populations_are_drawn_with_amplitudes_where_there_are_any(cone, has_amplitudes):
+    read = read_run(cone)
+    found = populations_of(read, np.ones(read.n_trajectories, dtype=bool))
+    (axes,) = population_plot(found, None, has_amplitudes=has_amplitudes).axes
+    dashed = [line for line in axes.get_lines() if line.get_linestyle() == "--"]
+    assert len(dashed) == (read.n_states + 1 if has_amplitudes else 0)
 
 
 def test_trajectories_and_hops_are_written_for_viewers(tmp_path):
