@@ -19,7 +19,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 
-from benchmarks.stilbene.parameters import PULLS, SCALES, Values, departure, read_values, text_of
+from benchmarks.stilbene.parameters import PULLS, SCALES, Values, bounded, departure, read_values, text_of
 from benchmarks.stilbene.points import POINTS, bond_lengths, evaluate, read_geometries, relax, write_geometries
 from benchmarks.stilbene.quantities import TARGETS, quantities, residuals
 from fusionmd.files import write_text_atomic
@@ -55,8 +55,8 @@ class Level:
 class Fit:
     """Relaxes and evaluates in processes."""
 
-    def __init__(self, numbers: Array, folder: Path, n_jobs: int) -> None:
-        self._numbers, self._folder, self._n_files = numbers, folder, 0
+    def __init__(self, method: str, numbers: Array, folder: Path, n_jobs: int) -> None:
+        self._method, self._numbers, self._folder, self._n_files = method, numbers, folder, 0
         self._pool = ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn"))
 
     def level(self, values: Values, places: Mapping[str, Array], limit: int) -> Level:
@@ -94,11 +94,11 @@ class Fit:
         complete = [(key, self._numbers, place, path, roots) for key, place, path, roots in tasks]
         return self._pool.map(evaluate, complete, chunksize=4)
 
-    def _file(self, values: Values) -> Path:
+    def _file(self, values: Values) -> tuple[str, Path]:
         self._n_files += 1
         path = self._folder / f"{self._n_files}.params"
         path.write_text(text_of(values))
-        return path
+        return self._method, path
 
 
 def _moved(level: Level, softness: Mapping[str, Array], parameter: str, found: Mapping) -> dict[str, float]:
@@ -125,7 +125,7 @@ def main() -> None:
     options = _arguments()
     frame = ase.io.read(options.landmarks, index=0)
     with tempfile.TemporaryDirectory() as folder:
-        fit = Fit(frame.numbers, Path(folder), options.jobs)
+        fit = Fit(options.method, frame.numbers, Path(folder), options.jobs)
         level = fit.level(read_values(options.start), read_geometries(options.landmarks), FIRST_LIMIT)
         softness = {name: fit.softness(level, name) for name in ("cis", "trans")}
         damping = 1.0
@@ -145,7 +145,7 @@ def _step(fit: Fit, level: Level, jacobian: Array, damping: float) -> tuple[Leve
         matrix = jacobian.T @ jacobian + damping * np.eye(len(SCALES))
         change = np.linalg.solve(matrix, -jacobian.T @ before)
         change /= max(1.0, float(np.abs(change).max()))
-        values = {k: level.values[k] + float(c) * SCALES[k] for k, c in zip(SCALES, change, strict=True)}
+        values = bounded({k: level.values[k] + float(c) * SCALES[k] for k, c in zip(SCALES, change, strict=True)})
         new = fit.level(values, level.places, LIMIT)
         cost = float(new.residuals @ new.residuals)
         if np.isfinite(cost) and cost < before @ before + SLACK:
@@ -171,6 +171,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("landmarks", type=Path, help="starting geometries, named")
     parser.add_argument("start", type=Path, help="parameter file to start from")
     parser.add_argument("-o", "--output", type=Path, default=Path("fitted"))
+    parser.add_argument("--method", default="nddo-am1-casci22")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     return parser.parse_args()

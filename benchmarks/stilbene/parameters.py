@@ -19,7 +19,8 @@ SCALES = {
 # Pull back to AM1 (the twist: to 0), in residuals per scale.
 PULLS = {name: 0.05 if name == TWIST else 0.25 for name in SCALES}
 TWISTS = ("1 0 2 3 7", "0 1 8 9 13")  # neighbour centre end left right
-LEAST_HSP = 0.3  # eV; below 0 the Hamiltonian is nonsense
+SITES = ("0 1 2 14", "1 0 8 15")  # of the active p orbitals: atom and its neighbours
+LEAST = 0.3  # of HSP and (GPP - GP2) / 2, eV; below 0 the Hamiltonian is nonsense
 
 Values = dict[str, float]
 
@@ -42,7 +43,14 @@ def text_of(values: Mapping[str, float], *, comment: str = "") -> str:
     lines = [f"# {comment}"] if comment else []
     lines += [f"{name} {value:.8f}" for name, value in values.items() if name != TWIST]
     lines += [f"{TWIST} {atoms} {values[TWIST]:.8f}" for atoms in TWISTS]
-    return "\n".join([*lines, "END", ""])
+    lines += [f"SITE {atoms}" for atoms in SITES]
+    return "\n".join([*lines, "ACTIVE 0 1", "END", ""])
+
+
+def bounded(values: Mapping[str, float]) -> Values:
+    """With integrals that keep their sign."""
+    highest = values["GPP C"] - 2 * LEAST
+    return {**values, "HSP C": max(values["HSP C"], LEAST), "GP2 C": min(values["GP2 C"], highest)}
 
 
 def departure(values: Mapping[str, float]) -> list[float]:

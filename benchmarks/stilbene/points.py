@@ -22,6 +22,7 @@ GAP = 0.02 * HARTREE_PER_EV
 TORSION, OTHER_TORSION = (2, 0, 1, 8), (14, 0, 1, 15)
 RINGS = ((1, 0, 2, 3), (0, 1, 8, 9))
 Array = np.ndarray
+Level = tuple[str, Path]  # name of the method, file of its parameters
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,6 @@ POINTS = {
     "s1_140": Point((1,), _held((TORSION, 140))),
     "s1min": Point((1,)),
     "crossing": Point((0, 1)),
-    "carbene": Point((0,)),  # H15 has gone to C0
-    "bridge": Point((0,), (Hold("distance", (15, 0), 1.3), Hold("distance", (15, 1), 1.3))),
 }
 BONDS = {
     "C=C": [(0, 1)],
@@ -79,11 +78,11 @@ def write_geometries(path: Path, numbers: Array, places: Mapping[str, Array]) ->
     ase.io.write(path, [Atoms(numbers, x, info={"name": name}) for name, x in places.items()], format="extxyz")
 
 
-def relax(task: tuple[str, Array, Array, Path, int]) -> tuple[str, Array]:
+def relax(task: tuple[str, Array, Array, Level, int]) -> tuple[str, Array]:
     """Name, geometry; where it cannot be relaxed, as far as it came."""
-    name, numbers, start, parameters, limit = task
-    method, point = method_of("mopac-am1-ci22", parameters=parameters), POINTS[name]
-    surfaces = DirectSurfaces(method, numbers, Atoms(numbers).get_masses())
+    name, numbers, start, (method, parameters), limit = task
+    surfaces = DirectSurfaces(method_of(method, parameters=parameters), numbers, Atoms(numbers).get_masses())
+    point = POINTS[name]
     descent, place = InternalDescent(numbers, point.holds), start.ravel() / ANGSTROM_PER_BOHR
     common: dict[str, Any] = {"gradient": FORCE, "max_evaluations": limit}
     if len(point.states) == 1:
@@ -93,10 +92,10 @@ def relax(task: tuple[str, Array, Array, Path, int]) -> tuple[str, Array]:
     return name, found.positions.reshape(-1, 3) * ANGSTROM_PER_BOHR
 
 
-def evaluate(task: tuple[Any, Array, Array, Path, Sequence[int]]) -> tuple[Any, Array, dict[int, Array]]:
-    """Key, energies [3] and forces of some roots [n_atoms, 3]; NaN where MOPAC fails."""
-    key, numbers, place, parameters, roots = task
-    found = tried(method_of("mopac-am1-ci22", parameters=parameters), Structure(numbers, place), roots)
+def evaluate(task: tuple[Any, Array, Array, Level, Sequence[int]]) -> tuple[Any, Array, dict[int, Array]]:
+    """Key, energies [3] and forces of some roots [n_atoms, 3]; NaN where the method fails."""
+    key, numbers, place, (method, parameters), roots = task
+    found = tried(method_of(method, parameters=parameters), Structure(numbers, place), roots)
     if isinstance(found, str):
         return key, np.full(3, np.nan), {root: np.full(place.shape, np.nan) for root in roots}
     return key, found.energies, {root: found.forces[root] for root in roots}

@@ -1,4 +1,4 @@
-"""Methods by name: `mopac-am1-ci22`, `mopac-am1-ci22+stilbene`, `pyscf-casscf22-6-31g`, ..."""
+"""Methods by name: `mopac-am1-ci22`, `nddo-am1-casci22+stilbene`, `pyscf-casscf22-6-31g`, ..."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusionmd.errors import LabelError
+from fusionmd.labels.casci import Casci
 from fusionmd.labels.casscf import PATTERN, Casscf, casscf_of
 from fusionmd.labels.casscf_openmolcas import OpenMolcas
 from fusionmd.labels.casscf_pyscf import Pyscf
@@ -40,6 +41,9 @@ def method_of(
         _refuse(name, active=active, couplings=has_couplings)
         return _mopac(name, rest, n_states, charge, parameters, timeout_s)
     found = casscf_of(rest.removeprefix(DENSITY_FIT))
+    if program == "nddo":
+        _refuse(name, active=active, couplings=has_couplings)
+        return _nddo(name, rest, n_states, charge, parameters)
     if program not in CASSCF or found is None:
         raise _unknown(name)
     _refuse(name, parameters=parameters)
@@ -56,20 +60,41 @@ def method_of(
 
 def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | None, timeout_s: float) -> Mopac:
     rest, _, level = rest.partition("+")
-    if level and parameters is not None:
-        raise LabelError(f"method {name!r} has parameters of its own; leave out those of {parameters}")
     hamiltonian = rest.removesuffix("-ci22").upper()
     if not rest.endswith("-ci22") or hamiltonian not in HAMILTONIANS:
         raise _unknown(name)
+    return Mopac(
+        hamiltonian,
+        _n_singlets(n_states),
+        charge,
+        _parameters(name, "mopac", level, parameters),
+        timeout_s=timeout_s,
+    )
+
+
+def _nddo(name: str, rest: str, n_states: int, charge: int, parameters: Path | None) -> Casci:
+    rest, _, level = rest.partition("+")
+    if rest != "am1-casci22":
+        raise _unknown(name)
+    return Casci(_parameters(name, "nddo", level, parameters), _n_singlets(n_states), charge)
+
+
+def _n_singlets(n_states: int) -> int:
     if not 1 <= n_states <= N_SINGLETS:
         raise LabelError(f"{n_states} states were asked for; two electrons in two orbitals make {N_SINGLETS} singlets")
-    path = shipped_parameters(level) if level else parameters
-    own = Parameters() if path is None else read_parameters(path)
-    return Mopac(hamiltonian, n_states, charge, own, timeout_s=timeout_s)
+    return n_states
+
+
+def _parameters(name: str, program: str, level: str, path: Path | None) -> Parameters:
+    """Shipped, given, or none."""
+    if level and path is not None:
+        raise LabelError(f"method {name!r} has parameters of its own; leave out those of {path}")
+    found = shipped_parameters(program, level) if level else path
+    return Parameters() if found is None else read_parameters(found)
 
 
 def _unknown(name: str) -> LabelError:
-    known = ", ".join(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS)
+    known = ", ".join([*(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS), "nddo-am1-casci22"])
     return LabelError(
         f"method {name!r} is not known; choose one of {known}, or pyscf-[df-] or openmolcas-[df-] followed by {PATTERN}"
     )

@@ -50,7 +50,7 @@ class Mopac:
 
     def label(self, structure: Structure, roots: Sequence[int]) -> Labels:
         """Energies of all states from the first root's call, forces of each of `roots` (counted from 0)."""
-        self._check_atoms(structure)
+        self.parameters.check_atoms(structure)
         energies: Array | None = None
         forces, weights = np.full((self.n_states, structure.n_atoms, 3), np.nan), []
         for root in roots:
@@ -71,16 +71,6 @@ class Mopac:
         energies = mopac_output.singlet_energies(out, root=root + 1, heat_eV=heat, n_states=self.n_states)
         shift, slope = total(self.parameters.terms, structure.positions)
         return energies + shift, mopac_output.forces(aux, structure.n_atoms) - slope, aux
-
-    def _check_atoms(self, structure: Structure) -> None:
-        """Raise LabelError where the molecule lacks atoms that the parameters name."""
-        own = self.parameters
-        last = max((*own.active, *(atom for term in own.terms for atom in term.atoms)), default=-1)
-        if last >= structure.n_atoms:
-            raise LabelError(
-                f"{own.name} names atom {last}, the molecule has 0..{structure.n_atoms - 1}; the file is for another "
-                "molecule"
-            )
 
     def _run(self, folder: Path, structure: Structure, root: int) -> tuple[str, str]:
         """MOPAC's output and AUX file."""

@@ -4,12 +4,13 @@
     TWIST 1 0 2 3 7  0.25
     WALL 15 0  1.0 1.75  2.85
     ACTIVE 0 1
+    SITE 0  1 2 14
     END
 
 `NAME ELEMENT VALUE`, absolute values in MOPAC's units; `TWIST` neighbour centre end left right (atoms from 0) and a
 height in eV; `WALL` two atoms, the distances near and far in angstrom, and a height in eV; `ACTIVE` atoms on which the
-active orbitals should be: labels then say how much of them is. MOPAC ignores what it cannot read; here every line is
-checked.
+active orbitals should be: labels then say how much of them is; `SITE` an atom with an active p orbital, and its three
+neighbours (`labels.casci`). MOPAC ignores what it cannot read; here every line is checked.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from fusionmd.errors import LabelError
 from fusionmd.labels.terms import Term
 from fusionmd.labels.twists import Twist
 from fusionmd.labels.walls import Wall
+from fusionmd.structure import Structure
 
 NUMBER = r"[-+]?\d+\.?\d*"
 _VALUE = re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}")
 _ACTIVE = re.compile(r"ACTIVE((?:\s+\d+)+)")
+_SITE = re.compile(r"SITE((?:\s+\d+){4})")
 _TWIST = re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})")
 _WALL = re.compile(rf"WALL((?:\s+\d+){{2}})((?:\s+{NUMBER}){{3}})")
 SHIPPED = Path(__file__).with_name("levels")
@@ -35,16 +38,30 @@ N_DIGITS = 8  # of the checksum in the name
 
 @dataclass(frozen=True)
 class Parameters:
-    """text: What MOPAC reads; '' replaces nothing.  active: Atoms.  name: Of the file, with a checksum of its lines."""
+    """text: What MOPAC reads; '' replaces nothing.  active: Atoms.  name: Of the file, with a checksum of its lines.
+
+    sites: Atoms with p orbitals, and their three neighbours.
+    """
 
     text: str = ""
     terms: tuple[Term, ...] = ()
     active: tuple[int, ...] = ()
     name: str = ""
+    sites: tuple[tuple[int, int, int, int], ...] = ()
+
+    def check_atoms(self, structure: Structure) -> None:
+        """Raise LabelError where the molecule lacks atoms that the parameters name."""
+        groups = (self.active, *(term.atoms for term in self.terms), *self.sites)
+        named = [atom for group in groups for atom in group]
+        if max(named, default=-1) >= structure.n_atoms:
+            raise LabelError(
+                f"{self.name} names atom {max(named)}, the molecule has 0..{structure.n_atoms - 1}; the file is for "
+                "another molecule"
+            )
 
 
 def read_parameters(path: Path) -> Parameters:
-    """The file's content; LabelError names the first line that is none of the four kinds."""
+    """The file's content; LabelError names the first line that is none of these kinds."""
     lines = [line.strip() for line in path.read_text().splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines and lines[-1].upper() == "END":
@@ -53,20 +70,22 @@ def read_parameters(path: Path) -> Parameters:
     terms: list[Term] = [_twist(line, path) for line in lines if _TWIST.fullmatch(line)]
     terms += [_wall(line) for line in lines if _WALL.fullmatch(line)]
     active = tuple(int(atom) for line in lines if _ACTIVE.fullmatch(line) for atom in line.split()[1:])
-    kinds = (_VALUE, _TWIST, _WALL, _ACTIVE)
+    sites = tuple(_site(line, path) for line in lines if _SITE.fullmatch(line))
+    kinds = (_VALUE, _TWIST, _WALL, _ACTIVE, _SITE)
     bad = next((line for line in lines if not any(kind.fullmatch(line) for kind in kinds)), None)
     if bad is not None or not lines:
         raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
     digest = sha256("\n".join(lines).encode()).hexdigest()[:N_DIGITS]
-    return Parameters("\n".join([*values, "END", ""]) if values else "", tuple(terms), active, f"{path.stem}:{digest}")
+    text = "\n".join([*values, "END", ""]) if values else ""
+    return Parameters(text, tuple(terms), active, f"{path.stem}:{digest}", sites)
 
 
-def shipped_parameters(name: str) -> Path:
+def shipped_parameters(program: str, name: str) -> Path:
     """Of a level that comes with the package; LabelError lists those there are."""
-    known = sorted(path.stem for path in SHIPPED.glob("*.params"))
+    known = sorted(path.stem for path in (SHIPPED / program).glob("*.params"))
     if name not in known:
         raise LabelError(f"there are no shipped parameters {name!r}; choose one of {', '.join(known) or 'none'}")
-    return SHIPPED / f"{name}.params"
+    return SHIPPED / program / f"{name}.params"
 
 
 def _twist(line: str, path: Path) -> Twist:
@@ -75,6 +94,13 @@ def _twist(line: str, path: Path) -> Twist:
     if len(set(numbers)) < len(numbers):
         raise LabelError(f"{path}: {line!r} names an atom twice; a twist has five different atoms")
     return Twist(neighbour, centre, end, left, right, float(height))
+
+
+def _site(line: str, path: Path) -> tuple[int, int, int, int]:
+    atom, *neighbours = numbers = [int(number) for number in line.split()[1:]]
+    if len(set(numbers)) < len(numbers):
+        raise LabelError(f"{path}: {line!r} names an atom twice; a site has four different atoms")
+    return atom, neighbours[0], neighbours[1], neighbours[2]
 
 
 def _wall(line: str) -> Wall:
