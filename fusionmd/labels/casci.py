@@ -16,6 +16,7 @@ from fusionmd.labels.nddo.coulomb import Hamiltonian
 from fusionmd.labels.nddo.elements import AM1, Element, replaced
 from fusionmd.labels.nddo.field import response, self_consistent
 from fusionmd.labels.nddo.gradient import Products, integral_sum
+from fusionmd.labels.nddo.memory import Memory
 from fusionmd.labels.nddo.molecule import Array, Molecule
 from fusionmd.labels.nddo.pairs import Block, blocks
 from fusionmd.labels.parameters import Parameters
@@ -61,9 +62,19 @@ class Casci:
         return f"AM1+{self.parameters.name} CASCI(2,2) {settings}, {self.n_states} singlets{charged}"
 
     @property
+    def is_in_process(self) -> bool:
+        """It starts no process of its own; several calculations at a time want several processes."""
+        return True
+
+    @property
     def elements(self) -> frozenset[int]:
         """H, C, N, O."""
         return frozenset(AM1)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Of the last geometries."""
+        return Memory()
 
     @cached_property
     def _table(self) -> dict[int, Element]:
@@ -97,7 +108,9 @@ class Point:
         sites = [Site(atom, (a, b, c)) for atom, a, b, c in method.parameters.sites]
         self._orbitals = p_orbitals(molecule, self._positions, sites)
         settings = Filter(method.width_eV * HARTREE_PER_EV, method.temperature_eV * HARTREE_PER_EV)
-        self._space = self_consistent(self._hamiltonian, self._orbitals.detach().numpy(), settings)
+        near, own = method.memory.nearest(molecule, positions / ANGSTROM_PER_BOHR), self._orbitals.detach().numpy()
+        self._space, fock = self_consistent(self._hamiltonian, own, settings, near)
+        method.memory.add(molecule, positions / ANGSTROM_PER_BOHR, fock)
         self.singlets: Singlets = singlets(self._hamiltonian, self._space.core, self._space.active)
 
     def share(self, atoms: Sequence[int]) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def label_frames(
 ) -> dict[int, str]:
     """Write the labelled frames to `output` (extxyz), failures to `output`.failures.json; return these by frame.
 
-    Each calculation is a process of the method's own, so threads are enough here. Frames that fail are left out of
+    Frames that fail are left out of
     `output`, never silently: LabelError if none is left. An interrupted call with the same arguments continues.
     bond_factor: Frames in which a bond of the first one is longer than so many sums of covalent radii fail.
     """
@@ -71,7 +72,7 @@ def _results(
     """As they come; no more than a few are under way, and an interrupt waits only for those that run."""
     waiting = iter(todo)
     under_way: dict[Future[Labels | str], int] = {}
-    pool = ThreadPoolExecutor(n_jobs)
+    pool = _pool(method, n_jobs)
     try:
         while True:
             while len(under_way) < 2 * n_jobs and (frame := next(waiting, None)) is not None:
@@ -83,6 +84,13 @@ def _results(
                 yield under_way.pop(future), future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _pool(method: Method, n_jobs: int) -> Executor:
+    """Threads for methods that start processes of their own, processes for those that calculate in this one."""
+    if n_jobs > 1 and getattr(method, "is_in_process", False):
+        return ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn"))
+    return ThreadPoolExecutor(n_jobs)
 
 
 def _write(structures: Sequence[Structure], method: Method, output: Path, journal: Journal) -> dict[int, str]:

@@ -14,19 +14,25 @@ from fusionmd.labels.nddo.active import ActiveSpace, Filter
 from fusionmd.labels.nddo.coulomb import Hamiltonian
 from fusionmd.labels.nddo.molecule import Array
 
-TOLERANCE, RESPONSE_TOLERANCE = 1e-10, 1e-8
+TOLERANCE, RESPONSE_TOLERANCE = 1e-9, 1e-6
 MOST, N_KEPT = 200, 8
 LEAST_GAP = 0.02  # Hartree
 
 
-def self_consistent(hamiltonian: Hamiltonian, orbitals: Array, settings: Filter) -> ActiveSpace:
-    """From the density of neutral atoms; LabelError where it does not converge. orbitals: p, [n_orbitals, 2]."""
-    fock, kept = _field(hamiltonian, np.diag(hamiltonian.molecule.start)), Extrapolation()
+def self_consistent(
+    hamiltonian: Hamiltonian, orbitals: Array, settings: Filter, start: Array | None = None
+) -> tuple[ActiveSpace, Array]:
+    """With the Fock matrix; LabelError where it does not converge.
+
+    orbitals: p, [n_orbitals, 2].  start: A Fock matrix near the wanted one; None: that of neutral atoms.
+    """
+    neutral = np.diag(hamiltonian.molecule.start)
+    fock, kept = _field(hamiltonian, neutral) if start is None else start, Extrapolation()
     for _ in range(MOST):
         space = ActiveSpace(hamiltonian.molecule, fock, orbitals, settings)
         field = _field(hamiltonian, space.density)
         if np.abs(field - fock).max() < TOLERANCE:
-            return _checked(space)
+            return _checked(space), fock
         fock = kept.add(field, field - fock)
     raise LabelError(f"the density did not converge in {MOST} iterations; look at the geometry")
 

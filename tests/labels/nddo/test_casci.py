@@ -121,3 +121,30 @@ def test_without_parameters_sites_are_missing():
 
 def test_names_tell_settings_apart(method):
     assert all(a != b for a, b in pairwise([method.name, method_of("mopac-am1-ci22").name]))
+
+
+def test_what_is_found_does_not_depend_on_where_it_starts(method):
+    places = ethylene(70, 0.2)
+    fresh = replace(method).label(Structure(NUMBERS, places), [1])
+    again, near = replace(method), np.random.default_rng(3).normal(scale=0.01, size=places.shape)
+    for share in (2.0, 1.0, 0.5):
+        again.label(Structure(NUMBERS, places + share * near), [])
+    warm = again.label(Structure(NUMBERS, places), [1])
+    assert warm.energies == pytest.approx(fresh.energies, abs=1e-6)
+    assert warm.forces[1] == pytest.approx(fresh.forces[1], abs=1e-5)
+
+
+def test_one_method_serves_several_molecules(method):
+    """Starts of one are not taken for another, though it has as many atoms."""
+    one = replace(method, charge=1)
+    other = Structure(np.array([6, 7, 1, 1, 1, 1]), ethylene(30))  # CH2NH2+
+    expected = replace(one).label(other, []).energies
+    with pytest.raises(LabelError, match="even number"):
+        energies(one, ethylene(30))
+    neutral = replace(method)
+    before = energies(neutral, ethylene(30))
+    neutral.label(
+        Structure(np.array([6, 6, 1, 1, 1, 1, 1, 1]), np.vstack([ethylene(30), [[0, 0, 9], [0.7, 0, 9]]])), []
+    )
+    assert energies(neutral, ethylene(30)) == pytest.approx(before, abs=1e-6)
+    assert one.label(other, []).energies == pytest.approx(expected, abs=1e-6)
