@@ -23,7 +23,7 @@ from fusionmd.potential import load_potential
 from fusionmd.structure import Structure
 from fusionmd.units import ANGSTROM_PER_BOHR
 
-METHOD, N_STATES, ACTIVE = "mopac-am1-ci22+stilbene", 3, 1
+METHOD, N_STATES, ACTIVE = "nddo-am1-casci22+stilbene", 3, 1
 LANDMARKS = ROOT / "benchmarks" / "stilbene" / "landmarks.xyz"
 TOGETHER, ROUNDS, NOISE = 100, 7, 0.03  # trajectories; angstrom
 DIRECT, FAST, SCRIPT = "on the fly", "learned, fast form", "learned, TorchScript"

@@ -1,7 +1,7 @@
 """Frames of the sealed direct trajectories to label with all states, evenly spaced; for `along.py`, not to learn from.
 
 python -m benchmarks.stilbene.sealed benchmarks/stilbene/reference/cis.h5 ... -n 300 -o sealed.xyz
-fusionmd label sealed.xyz --method mopac-am1-ci22+stilbene --jobs 2 -o sealed-labelled.xyz
+fusionmd label sealed.xyz --method nddo-am1-casci22+stilbene --jobs 2 -o sealed-labelled.xyz
 """
 
 import argparse
