@@ -44,7 +44,7 @@ class Casci:
     parameters: Parameters
     n_states: int = 3
     charge: int = 0
-    width_eV: float = 2.2
+    width_eV: float = 2.8
     temperature_eV: float = 1.4
 
     def __post_init__(self) -> None:
