@@ -66,9 +66,9 @@ def hopping(folder: Path) -> dict[str, Any]:
             Flag(flag).name.lower(): int((run.flag == flag).sum()) for flag in set(run.flag[stopped])
         },
         "jumps_on_S0_eV": sorted(float(abs(size)) for size in run.jumps.gap),
-        "median_drift_meV_per_500_fs": float(np.median(drift)),
+        "median_drift_meV_per_500_fs": float(np.nanmedian(drift)),
         "change_of_energy_meV": sorted(float(change) for change in MEV_PER_EV * energy_changes(run)),
-        "passed": bool(share >= LEAST_SHARE and np.median(drift) <= LARGEST_DRIFT),
+        "passed": bool(share >= LEAST_SHARE and np.nanmedian(drift) <= LARGEST_DRIFT),
     }
 
 
