@@ -11,7 +11,7 @@ from fusionmd.cli.options import Json
 from fusionmd.cli.output import progress, show_table, write_json
 
 Frames = Annotated[Path, typer.Argument(metavar="FRAMES", help="Geometries (extxyz, npz, ASE db); labels are ignored.")]
-MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help="mopac-am1-ci22, nddo-am1-casci22+stilbene, ...")]
+MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help="mopac-am1-ci22, pyscf-casscf22-6-31g, ...")]
 States = Annotated[int, typer.Option("--states", metavar="N", min=1, help="How many singlets.")]
 Roots = Annotated[str, typer.Option("--roots", metavar="K,K", help="States to make forces of, from 0; or 'all'.")]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="OUT.xyz", help="Labelled frames.")]
