@@ -11,16 +11,16 @@ import torch
 
 from fusionmd.errors import LabelError
 from fusionmd.labels.nddo.active import Filter, Site, p_orbitals
-from fusionmd.labels.nddo.casci import Singlets, singlets, slopes
 from fusionmd.labels.nddo.coulomb import Hamiltonian
 from fusionmd.labels.nddo.elements import AM1, Element, replaced
 from fusionmd.labels.nddo.field import response, self_consistent
 from fusionmd.labels.nddo.gradient import Products, integral_sum
 from fusionmd.labels.nddo.memory import Memory
-from fusionmd.labels.nddo.molecule import Array, Molecule
+from fusionmd.labels.nddo.molecule import Molecule
 from fusionmd.labels.nddo.pairs import Block, blocks
+from fusionmd.labels.nddo.singlets import Singlets, singlets, slopes
 from fusionmd.labels.parameters import Parameters
-from fusionmd.labels.protocol import Labels
+from fusionmd.labels.protocol import Array, Labels
 from fusionmd.labels.terms import total
 from fusionmd.structure import Structure
 from fusionmd.units import (

@@ -40,10 +40,10 @@ def method_of(
     if program == "mopac":
         _refuse(name, active=active, couplings=has_couplings)
         return _mopac(name, rest, n_states, charge, parameters, timeout_s)
-    found = casscf_of(rest.removeprefix(DENSITY_FIT))
     if program == "nddo":
         _refuse(name, active=active, couplings=has_couplings)
         return _nddo(name, rest, n_states, charge, parameters)
+    found = casscf_of(rest.removeprefix(DENSITY_FIT))
     if program not in CASSCF or found is None:
         raise _unknown(name)
     _refuse(name, parameters=parameters)

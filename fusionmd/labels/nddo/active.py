@@ -21,8 +21,9 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from torch import Tensor
 
-from fusionmd.labels.nddo.molecule import Array, Molecule
+from fusionmd.labels.nddo.molecule import Molecule
 from fusionmd.labels.nddo.spectral import gaussian_differences, highest_differences, spectral
+from fusionmd.labels.protocol import Array
 
 REACH = 60.0  # temperatures around the orbitals in which the level lies
 AWAY = 10.0  # Hartree, above everything

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fusionmd.labels.nddo.molecule import Array, Molecule
+from fusionmd.labels.nddo.molecule import Molecule
 from fusionmd.labels.nddo.pairs import Block
+from fusionmd.labels.protocol import Array
 
 
 class Hamiltonian:

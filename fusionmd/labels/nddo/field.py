@@ -12,7 +12,7 @@ import numpy as np
 from fusionmd.errors import LabelError
 from fusionmd.labels.nddo.active import ActiveSpace, Filter
 from fusionmd.labels.nddo.coulomb import Hamiltonian
-from fusionmd.labels.nddo.molecule import Array
+from fusionmd.labels.protocol import Array
 
 TOLERANCE, RESPONSE_TOLERANCE = 1e-9, 1e-6
 MOST, N_KEPT = 200, 8

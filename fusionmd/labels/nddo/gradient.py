@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from fusionmd.labels.nddo.coulomb import padded
-from fusionmd.labels.nddo.molecule import Array, Indices, Molecule
+from fusionmd.labels.nddo.molecule import Indices, Molecule
 from fusionmd.labels.nddo.pairs import Block
+from fusionmd.labels.protocol import Array
 
 Products = Sequence[tuple[Array, Array]]
 

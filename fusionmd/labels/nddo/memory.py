@@ -9,7 +9,8 @@ from collections import deque
 
 import numpy as np
 
-from fusionmd.labels.nddo.molecule import Array, Molecule
+from fusionmd.labels.nddo.molecule import Molecule
+from fusionmd.labels.protocol import Array
 
 N_KEPT = 64
 FARTHEST = 0.3  # bohr, of any coordinate; a start from farther away gains nothing

@@ -15,9 +15,9 @@ from fusionmd.errors import LabelError
 from fusionmd.labels.nddo.elements import Element
 from fusionmd.labels.nddo.multipoles import N_LIGHT, ORDERS, PLACES, shape
 from fusionmd.labels.nddo.overlap import Shell
+from fusionmd.labels.protocol import Array
 from fusionmd.units import BOHR_PER_ANGSTROM, HARTREE_PER_EV
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 

@@ -16,9 +16,8 @@ from scipy.optimize import brentq
 
 from fusionmd.errors import LabelError
 from fusionmd.labels.nddo.elements import Element
+from fusionmd.labels.protocol import Array
 from fusionmd.units import HARTREE_PER_EV
-
-Array = NDArray[np.float64]
 
 X, Y, Z = np.eye(3)
 # Monopole, dipoles x y z, linear quadrupoles xx yy zz, square quadrupoles xz yz: order, and charges at places in units

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.float64]
-
+from fusionmd.labels.protocol import Array
 
 LEAST_GAP = 1e-9  # below which a projector has no slope
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusionmd.labels.nddo.coulomb import Hamiltonian
-from fusionmd.labels.nddo.molecule import Array
+from fusionmd.labels.protocol import Array
 
 SQRT_HALF = 0.5**0.5
 SINGLETS: Array = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, SQRT_HALF], [SQRT_HALF, 0]]], dtype=np.float64)
