@@ -9,7 +9,6 @@ label gets the coefficient 0; weights and the division by the number of labels a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -17,39 +16,7 @@ import torch
 from torch import Tensor
 
 from fusionmd.graph import Graph, concatenate, pad
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One frame, ready to learn from. NaN marks a missing label.
-
-    graph: The frame's graph; edge vectors in angstrom.
-    energies: Interaction energies E - sum(E0) [n_states], eV, formed in float64.
-    forces: [n_states, n_atoms, 3], eV/angstrom.
-    stress: [3, 3], eV/angstrom^3, of the ground state.
-    couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_atoms, 3], eV/angstrom; no pairs: they are not learnt.
-    weights: Factors of this frame's errors of energy, forces and stress in the loss.
-    """
-
-    graph: Graph
-    energies: np.ndarray
-    forces: np.ndarray
-    stress: np.ndarray
-    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    couplings: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 3)))
-
-    @property
-    def gaps(self) -> np.ndarray:
-        """Of neighbouring states [n_states - 1], eV."""
-        return np.diff(self.energies)
-
-    @property
-    def n_atoms(self) -> int:
-        return self.graph.species.shape[0]
-
-    @property
-    def n_edges(self) -> int:
-        return self.graph.edge_vectors.shape[0]
+from fusionmd.training.samples import Sample
 
 
 class Shapes(NamedTuple):
@@ -75,7 +42,8 @@ class Batch(NamedTuple):
     """Tensors only, in a fixed order: the arguments of a training step.
 
     energies, energy_coefficients: [n_structures, n_states]; energy_scale: [n_structures, 1], multiplies energy errors.
-    forces, forces_coefficients: [n_states, n_nodes, 3]; stress, stress_coefficients: [n_structures, 3, 3].
+    forces_mixtures: Of which states a row of forces is a sum [n_rows, n_structures, n_states].
+    forces, forces_coefficients: [n_rows, n_nodes, 3]; stress, stress_coefficients: [n_structures, 3, 3].
     gaps_coefficients: [n_structures, n_states - 1].  couplings, couplings_coefficients: [n_pairs, n_nodes, 3].
     """
 
@@ -89,6 +57,7 @@ class Batch(NamedTuple):
     energies: Tensor
     energy_coefficients: Tensor
     energy_scale: Tensor
+    forces_mixtures: Tensor
     forces: Tensor
     forces_coefficients: Tensor
     stress: Tensor
@@ -128,27 +97,33 @@ def collate(
     counts: Counts | None = None,
     dtype: torch.dtype = torch.float64,
     energy_per: str = "structure",
+    states: np.ndarray | None = None,
 ) -> Batch:
     """The samples as one padded batch; edge vectors and forces in `dtype`, energies in float64.
 
     counts: Divisors of the mean errors; default those of the samples. (Data-parallel: those of the global batch.)
+    states: Of each sample, the one whose forces are learnt this time, standing for all labelled ones; default: all.
     """
     counts = counts or counts_of(samples)
     n_states = samples[0].energies.shape[0]
     graph = _padded_graph(samples, shapes)
     energies = np.full((shapes.n_structures, n_states), np.nan)
-    forces = np.full((n_states, shapes.n_nodes, 3), np.nan)
+    forces = np.full((n_states if states is None else 1, shapes.n_nodes, 3), np.nan)
     couplings = np.full((len(samples[0].couplings), shapes.n_nodes, 3), np.nan)
     stress = np.full((shapes.n_structures, 3, 3), np.nan)
     scale, weights = np.ones((shapes.n_structures, 1)), np.zeros((3, shapes.n_structures + 1))
+    stands_for = np.zeros(shapes.n_structures + 1)
     begin = 0
     for index, sample in enumerate(samples):
         energies[index], stress[index] = sample.energies, sample.stress
-        forces[:, begin : begin + sample.n_atoms] = sample.forces
+        chosen = slice(None) if states is None else slice(states[index], states[index] + 1)
+        forces[:, begin : begin + sample.n_atoms] = sample.forces[chosen]
+        stands_for[index] = 1 if states is None else len(sample.states_with_forces)
         couplings[:, begin : begin + sample.n_atoms] = sample.couplings
         scale[index], weights[:, index] = float(sample.n_atoms) ** ENERGY_POWERS[energy_per], sample.weights
         begin += sample.n_atoms
     node_weights = weights[1, graph.structure_index.numpy()][None, :, None]
+    force_weights = (weights[1] * stands_for)[graph.structure_index.numpy()][None, :, None]
     return Batch(
         edge_vectors=graph.edge_vectors.to(dtype),
         senders=graph.senders,
@@ -159,11 +134,21 @@ def collate(
         volumes=graph.volumes,
         **_targets("energies", "energy_coefficients", energies, weights[0, :-1, None] / counts.energies, torch.float64),
         energy_scale=torch.from_numpy(scale),
-        **_targets("forces", "forces_coefficients", forces, node_weights / counts.forces, dtype),
+        forces_mixtures=torch.from_numpy(_mixtures(states, shapes.n_structures, n_states)),
+        **_targets("forces", "forces_coefficients", forces, force_weights / counts.forces, dtype),
         **_targets("stress", "stress_coefficients", stress, weights[2, :-1, None, None] / counts.stress, torch.float64),
         gaps_coefficients=_coefficients(np.diff(energies), weights[0, :-1, None] / counts.gaps),
         **_targets("couplings", "couplings_coefficients", couplings, node_weights / counts.couplings, dtype),
     )
+
+
+def _mixtures(states: np.ndarray | None, n_structures: int, n_states: int) -> np.ndarray:
+    """One row for each state, or a single one with the chosen state of each structure."""
+    if states is None:
+        return np.repeat(np.eye(n_states)[:, None], n_structures, axis=1)
+    mixtures = np.zeros((1, n_structures, n_states))
+    mixtures[0, np.arange(len(states)), states] = 1.0
+    return mixtures
 
 
 def _padded_graph(samples: Sequence[Sample], shapes: Shapes) -> Graph:

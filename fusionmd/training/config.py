@@ -81,6 +81,9 @@ class LossConfig(Section):
         default="structure", description="or sqrt_atom, atom: what energy errors are divided by"
     )
     huber: Positive | None = Field(default=None, description="error where squares become linear")
+    forces_states: Literal["all", "in_turn"] = Field(
+        default="all", description="in_turn: of each frame the forces of one state an epoch, for its cost alone"
+    )
 
 
 class OptimizerConfig(Section):
@@ -164,3 +167,10 @@ class Config(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     training: TrainingConfig = TrainingConfig()
     fine_tune: FineTuneConfig = FineTuneConfig()
+
+    @model_validator(mode="after")
+    def _stress_has_its_state(self) -> Config:
+        stage = self.schedule.stage_two
+        if self.loss.forces_states == "in_turn" and (self.loss.stress or (stage and stage.stress)):
+            raise ValueError("loss.forces_states: in_turn goes without stress, which is that of the ground state")
+        return self

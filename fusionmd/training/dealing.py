@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fusionmd.training.batches import Sample, Shapes
+from fusionmd.training.batches import Shapes
+from fusionmd.training.samples import Sample
 
 Indices = NDArray[np.int64]
 

@@ -8,8 +8,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from fusionmd.training.batches import Batch, Sample, collate, counts_of, shapes_of
+from fusionmd.training.batches import Batch, collate, counts_of, shapes_of
 from fusionmd.training.dealing import Indices, dealt, rounds_by_size, shapes_of_rounds
+from fusionmd.training.samples import Sample
+
+# Far from any epoch: a random stream of its own.
+STATES_STREAM = 1 << 40
 
 
 def epoch_order(n_samples: int, *, seed: int, epoch: int) -> Indices:
@@ -22,10 +26,18 @@ def generator_of(seed: int, epoch: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[seed, epoch]))
 
 
+def states_in_turn(samples: Sequence[Sample], *, seed: int, epoch: int) -> Indices:
+    """Of each sample one state with forces [n_samples]: another one every epoch, from a start drawn at random."""
+    starts = np.random.Generator(np.random.Philox(key=[seed, STATES_STREAM])).integers(1 << 16, size=len(samples))
+    known = [sample.states_with_forces for sample in samples]
+    return np.array([states[(start + epoch) % len(states)] for states, start in zip(known, starts, strict=True)])
+
+
 class TrainingBatches:
     """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each.
 
     mix_sizes: Every batch holds samples of every size (`dealing.py`); else any `batch_size` samples.
+    in_turn: Of each sample the forces of one state an epoch; else of all.
     """
 
     def __init__(
@@ -38,18 +50,20 @@ class TrainingBatches:
         device: torch.device,
         energy_per: str,
         mix_sizes: bool = False,
+        in_turn: bool = False,
         rank: int = 0,
         n_ranks: int = 1,
     ) -> None:
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.dtype, self.device, self.energy_per = dtype, device, energy_per
-        self.rank, self.n_ranks = rank, n_ranks
+        self.rank, self.n_ranks, self.in_turn = rank, n_ranks, in_turn
         self.rounds = rounds_by_size(samples, batch_size) if mix_sizes else None
         if self.rounds is None:
             self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
         else:
             self.shapes = shapes_of_rounds(samples, self.rounds, n_ranks)
         self._epoch, self._batches = -1, list[Indices]()
+        self._states: Indices | None = None
 
     @property
     def n_batches(self) -> int:
@@ -66,7 +80,15 @@ class TrainingBatches:
         """The batch `index` of an epoch; a rank for which no frame is left gets one of weight 0."""
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self.indices(epoch)
-        chosen = [self.samples[i] for i in self._batches[index]]
-        own = chosen[self.rank :: self.n_ranks] or [replace(chosen[0], weights=(0.0, 0.0, 0.0))]
-        batch = collate(own, self.shapes, counts=counts_of(chosen), dtype=self.dtype, energy_per=self.energy_per)
-        return batch.to(self.device)
+            self._states = states_in_turn(self.samples, seed=self.seed, epoch=epoch) if self.in_turn else None
+        chosen = self._batches[index]
+        own = chosen[self.rank :: self.n_ranks]
+        samples = [self.samples[i] for i in own] or [replace(self.samples[chosen[0]], weights=(0.0, 0.0, 0.0))]
+        return collate(
+            samples,
+            self.shapes,
+            counts=counts_of([self.samples[i] for i in chosen]),
+            dtype=self.dtype,
+            energy_per=self.energy_per,
+            states=None if self._states is None else self._states[own if len(own) else chosen[:1]],
+        ).to(self.device)

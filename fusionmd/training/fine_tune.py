@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from fusionmd.errors import ConfigError
 from fusionmd.potential.heads import AdiabaticHead, Head
-from fusionmd.training.batches import Sample, collate, shapes_of
+from fusionmd.training.batches import collate, shapes_of
 from fusionmd.training.prediction import predict
+from fusionmd.training.samples import Sample
 
 Array = NDArray[np.float64]
 Elements = Sequence[int]

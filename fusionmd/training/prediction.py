@@ -1,4 +1,4 @@
-"""What a model says about a batch: energies, forces and stress, from one backward pass per state."""
+"""What a model says about a batch: energies, forces and stress, from one backward pass per row of forces."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Head = DiabaticHead | CharacteristicHead
 class Prediction(NamedTuple):
     """What `predict` returns.
 
-    energies: [n_structures, n_states], eV, float64.  forces: [n_states, n_nodes, 3], eV/A.
-    stress: Of the ground state [n_structures, 3, 3], eV/A^3, float64.
+    energies: [n_structures, n_states], eV, float64.
+    forces: Of the mixtures of states that the batch asks for, by default each state [n_rows, n_nodes, 3], eV/A.
+    stress: Of the first row, by default the ground state [n_structures, 3, 3], eV/A^3, float64.
     couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_nodes, 3], eV/A; no pairs where none are learnt.
     gap_errors: Of neighbouring states, or what the head takes for them [n_structures, n_states - 1], eV, float64.
     """
@@ -52,8 +53,8 @@ def predict(
     totals = structure_sums(contributions, batch.structure_index, n_structures)
     energies, rows = (totals, totals[:, None]) if head is None else head(totals)
     gradients = [
-        torch.autograd.grad(energies[:, state].sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
-        for state in range(energies.shape[1])
+        torch.autograd.grad((energies * mixture).sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
+        for mixture in batch.forces_mixtures
     ]
     of_pairs = [
         torch.autograd.grad(

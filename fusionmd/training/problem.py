@@ -20,11 +20,10 @@ from fusionmd.graph import Graph, graph_of
 from fusionmd.models import build_model
 from fusionmd.potential.heads import Head, build_head
 from fusionmd.structure import Structure
-from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
 from fusionmd.training.references import references_of
-from fusionmd.training.samples import Learnt, learns_couplings, sample_of
+from fusionmd.training.samples import Learnt, Sample, learns_couplings, sample_of
 from fusionmd.training.scales import centre_outputs_, model_statistics
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start

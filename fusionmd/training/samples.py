@@ -1,18 +1,57 @@
-"""From frames to samples: which labels are learnt, and with what weights."""
+"""Samples: frames, ready to learn from; which labels are learnt, and with what weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from fusionmd.data.frame import DEFAULT_CONFIG_TYPE, Frame
 from fusionmd.data.references import E0
 from fusionmd.errors import ConfigError
 from fusionmd.graph import Graph
 from fusionmd.potential.heads import Head
-from fusionmd.training.batches import Sample
 from fusionmd.training.config import Config
 from fusionmd.training.frames import energies_of, forces_of, interstate_of, stress_of, weights_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame, ready to learn from. NaN marks a missing label.
+
+    graph: The frame's graph; edge vectors in angstrom.
+    energies: Interaction energies E - sum(E0) [n_states], eV, formed in float64.
+    forces: [n_states, n_atoms, 3], eV/angstrom.
+    stress: [3, 3], eV/angstrom^3, of the ground state.
+    couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_atoms, 3], eV/angstrom; no pairs: they are not learnt.
+    weights: Factors of this frame's errors of energy, forces and stress in the loss.
+    """
+
+    graph: Graph
+    energies: np.ndarray
+    forces: np.ndarray
+    stress: np.ndarray
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    couplings: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 3)))
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Of neighbouring states [n_states - 1], eV."""
+        return np.diff(self.energies)
+
+    @property
+    def n_atoms(self) -> int:
+        return self.graph.species.shape[0]
+
+    @property
+    def n_edges(self) -> int:
+        return self.graph.edge_vectors.shape[0]
+
+    @property
+    def states_with_forces(self) -> list[int]:
+        """The states of which any force is known; the ground state if there is none."""
+        return [state for state, forces in enumerate(self.forces) if np.isfinite(forces).any()] or [0]
 
 
 @dataclass(frozen=True)

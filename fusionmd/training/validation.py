@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fusionmd.training.batches import Batch, Sample, collate, counts_of
+from fusionmd.training.batches import Batch, collate, counts_of
 from fusionmd.training.dealing import Indices, dealt, rounds_by_size, shapes_of_rounds
 from fusionmd.training.distributed import ALONE, Ranks, sums_over_ranks
 from fusionmd.training.losses import TERMS
 from fusionmd.training.metrics import Comparison
+from fusionmd.training.samples import Sample
 from fusionmd.training.step import TensorFunction
 
 

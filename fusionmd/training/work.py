@@ -82,6 +82,7 @@ def work_of(
         device=device,
         energy_per=energy_per,
         mix_sizes=training.mix_sizes,
+        in_turn=config.loss.forces_states == "in_turn",
         rank=ranks.rank,
         n_ranks=ranks.n,
     )

@@ -15,10 +15,11 @@ from fusionmd.potential import load_potential
 from fusionmd.potential.heads import build_head
 from fusionmd.structure import Structure
 from fusionmd.training import train
-from fusionmd.training.batches import Sample, collate, shapes_of
+from fusionmd.training.batches import collate, shapes_of
 from fusionmd.training.losses import TERMS, loss_terms
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.prediction import predict
+from fusionmd.training.samples import Sample
 from fusionmd.training.step import loss_and_gradients
 from fusionmd.workflows.evaluate import compare
 from tests.toy_model import TwoHopToyModel

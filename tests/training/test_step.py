@@ -4,10 +4,11 @@ import torch
 
 from fusionmd.graph import graph_of
 from fusionmd.structure import Structure
-from fusionmd.training.batches import Sample, collate, counts_of, shapes_of
+from fusionmd.training.batches import collate, counts_of, shapes_of
 from fusionmd.training.epochs import TrainingBatches, epoch_order
 from fusionmd.training.losses import loss_terms, penalty
 from fusionmd.training.prediction import predict
+from fusionmd.training.samples import Sample
 from fusionmd.training.step import flat_training_step, loss_and_gradients
 from tests.toy_model import TwoHopToyModel
 from tests.training.toy import E0, morse_frame
