@@ -20,7 +20,7 @@ from fusionmd.files import atomic_write
 
 LEAST_WEIGHT = 0.2  # of the active orbitals on C0 and C1
 LARGEST_FORCE, HIGHEST_EV = 18.0, 12.0  # eV/angstrom; S0 above the lowest of all frames
-BLOCK, VALID_SHARE = 40, 0.08
+BLOCK, VALID_SHARE = 40, 0.04
 SEED = 10000
 
 
@@ -56,10 +56,10 @@ def reason_against(frame: Frame, lowest: float) -> str:
 
 
 def write(path: Path, frames: Sequence[Frame]) -> None:
-    """Keys of sGDML with an axis of states: R, E [n, 3], F [n, 3, 26, 3] (float32)."""
+    """Keys of sGDML with an axis of states: R (float32), E [n, 3], F [n, 3, 26, 3] (float32)."""
     arrays = {
         "z": frames[0].structure.numbers,
-        "R": np.stack([frame.structure.positions for frame in frames]).round(8),
+        "R": np.stack([frame.structure.positions for frame in frames]).astype(np.float32),
         "E": np.stack([frame.energy for frame in frames]).round(8),
         "F": np.stack([frame.forces for frame in frames]).astype(np.float32),
     }
