@@ -33,18 +33,18 @@ DATA = "train.npz"  # under --work: frames drawn from the shipped ones
 N_TRAIN, BATCH, SEED = 1600, 8, 1
 TRIAL_STEPS, WARM_UP = 40, 10  # of which the first do not count
 Content = dict[str, Any]
-NATURAL = {
-    "hidden_irreps": "0e + 1o",
-    "message": "(Y, h_j)@2+",
-    "product": ["A", "(A, A)@2+", "((A, A)@2+, A)"],
+WITH_PSEUDOVECTORS = {
+    "hidden_irreps": "0e + 1o + 1e",
+    "message": "(Y, h_j)@2",
+    "product": ["A", "(A, A)@2", "((A, A)@2, A)"],
 }
 VARIANTS: dict[str, Content] = {
     "as shipped": {},
     "adiabatic head": {"head": "adiabatic", "model": {"n_outputs": 3}},
     "characteristic head": {"head": "characteristic", "model": {"n_outputs": 4}},
     "no channel matrices on internal legs": {"model": {"internal_mixing": False}},
-    "no three-leg diagrams": {"model": {"product": ["A", "(A, A)@2"]}},
-    "no pseudovectors": {"model": NATURAL},
+    "no three-leg diagrams": {"model": {"product": ["A", "(A, A)@2+"]}},
+    "with pseudovectors": {"model": WITH_PSEUDOVECTORS},
 }
 
 
