@@ -1,9 +1,9 @@
-"""What learned trajectories from cis say, beside the sealed direct ones: the main figures of a study's folder.
+"""What learned trajectories say, beside the sealed direct ones: the main figures of a study's folder.
 
     fusionmd namd stilbene --start cis -n 200 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
     python -m benchmarks.stilbene.study LEARNED
 
-Writes benchmarks/results/stilbene_study.json.
+From trans: `--start trans`. Writes benchmarks/results/stilbene_study.json, or stilbene_study_trans.json.
 """
 
 import argparse
@@ -23,9 +23,12 @@ def main() -> None:
     """One file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
-    found = json.loads((parser.parse_args().folder / "result.json").read_text())
+    parser.add_argument("--start", choices=["cis", "trans"], default="cis")
+    options = parser.parse_args()
+    found = json.loads((options.folder / "result.json").read_text())
     results = {key: found[key] for key in KEPT} | {"comparison": without_curves(found.get("comparison"))}
-    print(write_results("stilbene_study", {"results": results, "table": table(results)}))
+    name = "stilbene_study" + ("_trans" if options.start == "trans" else "")
+    print(write_results(name, {"results": results, "table": table(results, options.start)}))
 
 
 def without_curves(comparison: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -37,7 +40,7 @@ def without_curves(comparison: dict[str, Any] | None) -> dict[str, Any] | None:
     return comparison | {"ground_population": apart}
 
 
-def table(results: dict[str, Any]) -> dict[str, Any]:
+def table(results: dict[str, Any], start: str) -> dict[str, Any]:
     """Learned beside direct."""
     beside = results["comparison"] or {}
     other = beside.get("shares", {})
@@ -59,7 +62,7 @@ def table(results: dict[str, Any]) -> dict[str, Any]:
         ]
         rows += [["log-rank p", f"{beside['logrank_p']:.2g}", ""]]
     return {
-        "title": f"Stilbene from cis: {results['n_trajectories']} learned trajectories",
+        "title": f"Stilbene from {start}: {results['n_trajectories']} learned trajectories",
         "columns": ["", "learned", f"direct, {beside.get('n_trajectories', 0)}"],
         "rows": rows,
         "note": "Shares of all trajectories with 95 % intervals. So few direct ones see only large differences.",
