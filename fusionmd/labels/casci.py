@@ -108,7 +108,7 @@ class Point:
         sites = [Site(atom, (a, b, c)) for atom, a, b, c in method.parameters.sites]
         self._orbitals = p_orbitals(molecule, self._positions, sites)
         settings = Filter(method.width_eV * HARTREE_PER_EV, method.temperature_eV * HARTREE_PER_EV)
-        near, own = method.memory.nearest(molecule, positions / ANGSTROM_PER_BOHR), self._orbitals.detach().numpy()
+        near, own = method.memory.start(molecule, positions / ANGSTROM_PER_BOHR), self._orbitals.detach().numpy()
         self._space, fock = self_consistent(self._hamiltonian, own, settings, near)
         method.memory.add(molecule, positions / ANGSTROM_PER_BOHR, fock)
         self.singlets: Singlets = singlets(self._hamiltonian, self._space.core, self._space.active)
