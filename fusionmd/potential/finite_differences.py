@@ -1,4 +1,4 @@
-"""Forces and virials against finite differences of the energy, by the five-point stencil."""
+"""Forces and virials against finite differences of the energy, by a seven-point stencil of sixth order."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
 
 STEP = 1e-3  # angstrom, and strain
-# d/dx f(0) = sum c f(s x) / h, error h^4 f^(5) / 30
-STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
+# d/dx f(0) = sum c f(s h) / h: five points at h/2 and at h, extrapolated to 0; error h^6 f^(7) / 5040
+_HALF = ((0.5, 256 / 180), (1, -40 / 180), (2, 1 / 180))
+STENCIL = (*((-step, -weight) for step, weight in _HALF), *_HALF)
 MAX_COORDINATES = 24
-# Of the stencil at (s^2 x^2 + g^2)^1/2, two states that come as near as 2 g: largest f^(5) is about 45 s^5 / g^4.
-STENCIL_ERROR = 1.5 * STEP**4
+# Of the stencil at (s^2 x^2 + g^2)^1/2, two states that come as near as 2 g: largest f^(7) is 207 s^7 / g^6.
+STENCIL_ERROR = 207 / 5040 * STEP**6
 LARGEST_STENCIL_ERROR = 1e-7
 SEED = 4
 
 
 def forces_error(potential: Potential, frames: Sequence[Structure]) -> float:
-    """Forces of all states against the five-point stencil, on a sample of coordinates."""
+    """Forces of all states against the stencil, on a sample of coordinates."""
     rng = np.random.default_rng(SEED)
     error = 0.0
     for frame, result in zip(frames, potential.evaluate(frames, states=potential.all_states), strict=True):
@@ -63,8 +64,8 @@ def _stencil_errors(slopes: Array, energies: Array) -> Array:
     """What the stencil may be wrong by because another state is near [n_states]; slopes [n_states, ...]."""
     flat = slopes.reshape(len(slopes), -1)
     bends = np.abs(flat[:, None] - flat[None]).max(-1) / 2
-    halves = np.maximum(np.abs(energies[:, None] - energies) / 2, np.finfo(np.float64).tiny ** 0.25)
-    return np.asarray((STENCIL_ERROR * bends**5 / halves**4).max(1))
+    halves = np.maximum(np.abs(energies[:, None] - energies) / 2, np.finfo(np.float64).tiny ** 0.125)
+    return np.asarray((STENCIL_ERROR * bends**7 / halves**6).max(1))
 
 
 def _slopes(potential: Potential, paths: Sequence[Callable[[float], Structure]]) -> Array:
