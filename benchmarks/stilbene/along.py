@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--labelled", type=Path, help="frames of these runs with forces of all states")
     parser.add_argument("--metrics", type=Path, help="metrics.json beside the potential")
-    parser.add_argument("--name", default="stilbene_along")
+    parser.add_argument("--start", choices=["cis", "trans"], default="cis", help="of the trajectories, for the title")
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
     potential = load_potential(options.potential)
@@ -50,8 +50,9 @@ def main() -> None:
     if options.labelled:
         results["forces"] = forces(potential, read_frames(options.labelled))
     settings = {"potential": potential.metadata.name, "sha256": potential.sha256, "goals_meV": GOALS}
-    content = {"settings": settings, "results": results, "table": table(results)}
-    print(write_results(options.name, content, folder=options.output))
+    content = {"settings": settings, "results": results, "table": table(results, options.start)}
+    name = "stilbene_along" + ("_trans" if options.start == "trans" else "")
+    print(write_results(name, content, folder=options.output))
     if options.metrics:
         metrics = {"units": UNITS, **potential.metadata.metrics, "sealed": results}
         write_text_atomic(options.metrics, json.dumps(metrics, indent=1) + "\n")
@@ -128,7 +129,7 @@ def forces(potential: Potential, frames: Sequence[Frame]) -> dict[str, Any]:
     }
 
 
-def table(results: dict[str, Any]) -> dict[str, Any]:
+def table(results: dict[str, Any], start: str) -> dict[str, Any]:
     """What was wanted beside what was found."""
     near = results["near"]
     energies_mae = enumerate(results["energies_mae_meV"])
@@ -141,7 +142,7 @@ def table(results: dict[str, Any]) -> dict[str, Any]:
     for k, mae in enumerate(results.get("forces", {}).get("mae_meV_A", [])):
         rows.append([f"forces of S{k}, meV/A", _text(mae), wanted("forces")])
     return {
-        "title": "Stilbene: the learned surfaces along sealed direct trajectories, MAE",
+        "title": f"Stilbene: the learned surfaces along sealed direct trajectories from {start}, MAE",
         "columns": ["", "found", "wanted, at most"],
         "rows": rows,
         "note": f"{results['n_frames']} frames of {results['n_trajectories']} trajectories that nothing was learnt or "
