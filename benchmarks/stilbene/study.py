@@ -3,7 +3,8 @@
     fusionmd namd stilbene --start cis -n 200 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
     python -m benchmarks.stilbene.study LEARNED
 
-From trans: `--start trans`. Writes benchmarks/results/stilbene_study.json, or stilbene_study_trans.json.
+From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. Writes benchmarks/results/stilbene_study.json,
+stilbene_study_trans.json, stilbene_study_no_upper_hops.json.
 """
 
 import argparse
@@ -24,11 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--start", choices=["cis", "trans"], default="cis")
+    parser.add_argument("--no-upper-hops", action="store_true", help="what the run left out, for name and title")
     options = parser.parse_args()
     found = json.loads((options.folder / "result.json").read_text())
     results = {key: found[key] for key in KEPT} | {"comparison": without_curves(found.get("comparison"))}
+    what = options.start + (", no hops between S1 and S2" if options.no_upper_hops else "")
     name = "stilbene_study" + ("_trans" if options.start == "trans" else "")
-    print(write_results(name, {"results": results, "table": table(results, options.start)}))
+    name += "_no_upper_hops" if options.no_upper_hops else ""
+    print(write_results(name, {"results": results, "table": table(results, what)}))
 
 
 def without_curves(comparison: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -40,7 +44,7 @@ def without_curves(comparison: dict[str, Any] | None) -> dict[str, Any] | None:
     return comparison | {"ground_population": apart}
 
 
-def table(results: dict[str, Any], start: str) -> dict[str, Any]:
+def table(results: dict[str, Any], what: str) -> dict[str, Any]:
     """Learned beside direct."""
     beside = results["comparison"] or {}
     other = beside.get("shares", {})
@@ -62,7 +66,7 @@ def table(results: dict[str, Any], start: str) -> dict[str, Any]:
         ]
         rows += [["log-rank p", f"{beside['logrank_p']:.2g}", ""]]
     return {
-        "title": f"Stilbene from {start}: {results['n_trajectories']} learned trajectories",
+        "title": f"Stilbene from {what}: {results['n_trajectories']} learned trajectories",
         "columns": ["", "learned", f"direct, {beside.get('n_trajectories', 0)}"],
         "rows": rows,
         "note": "Shares of all trajectories with 95 % intervals. So few direct ones see only large differences.",
