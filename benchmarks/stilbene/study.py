@@ -3,8 +3,8 @@
     fusionmd namd stilbene --start cis -n 200 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
     python -m benchmarks.stilbene.study LEARNED
 
-From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. Writes benchmarks/results/stilbene_study.json,
-stilbene_study_trans.json, stilbene_study_no_upper_hops.json.
+From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. Writes benchmarks/results/
+stilbene_study.json, stilbene_study_trans.json, stilbene_study_no_upper_hops.json.
 """
 
 import argparse
