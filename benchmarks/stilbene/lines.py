@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.machine import ROOT
 from benchmarks.results_file import write_results
+from benchmarks.stilbene.cost import METHOD
 from fusionmd.files import atomic_write
 from fusionmd.labels.methods import method_of
 from fusionmd.potential import load_potential
@@ -26,7 +27,6 @@ from fusionmd.workflows.namd_landmarks import surfaces_of_molecule
 from fusionmd.workflows.namd_path import Scan, line_through
 from fusionmd.workflows.namd_start import molecule_of
 
-LEVEL = "nddo-am1-casci22+stilbene"
 STOPS = ("cis", "S1 twisted", "crossing 95-", "trans")
 N_POINTS = 16  # steps from one stop to the next
 FIGURE = ROOT / "docs" / "figures" / "stilbene_lines.svg"
@@ -43,12 +43,12 @@ def main() -> None:
     stops = [named[name] for name in STOPS]
     potential = load_potential(options.potential)
     learned = line_through(surfaces_of_molecule(potential, molecule_of(stops[0])), stops, n_points=N_POINTS)
-    level = DirectSurfaces(method_of(LEVEL), stops[0].numbers, stops[0].get_masses())
+    level = DirectSurfaces(method_of(METHOD), stops[0].numbers, stops[0].get_masses())
     reference = line_through(level, stops, n_points=N_POINTS)
     with atomic_write(FIGURE) as temporary:
         rcParams["svg.hashsalt"] = "fusionmd"
         picture(learned, reference).savefig(temporary, format="svg", metadata={"Date": None})
-    settings = {"potential": potential.metadata.name, "sha256": potential.sha256, "level": LEVEL}
+    settings = {"potential": potential.metadata.name, "sha256": potential.sha256, "level": METHOD}
     print(write_results("stilbene_lines", {"settings": settings, **compared(learned, reference)}))
 
 

@@ -1,6 +1,6 @@
 """What learned trajectories say, beside the sealed direct ones: the main figures of a study's folder.
 
-    fusionmd namd stilbene --start cis -n 200 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
+    fusionmd namd stilbene --start cis -n 500 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
     python -m benchmarks.stilbene.study LEARNED
 
 From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. Writes benchmarks/results/

@@ -167,10 +167,3 @@ class Config(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     training: TrainingConfig = TrainingConfig()
     fine_tune: FineTuneConfig = FineTuneConfig()
-
-    @model_validator(mode="after")
-    def _stress_has_its_state(self) -> Config:
-        stage = self.schedule.stage_two
-        if self.loss.forces_states == "in_turn" and (self.loss.stress or (stage and stage.stress)):
-            raise ValueError("loss.forces_states: in_turn goes without stress, which is that of the ground state")
-        return self

@@ -23,7 +23,7 @@ from fusionmd.structure import Structure
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
 from fusionmd.training.references import references_of
-from fusionmd.training.samples import Learnt, Sample, learns_couplings, sample_of
+from fusionmd.training.samples import Learnt, Sample, check_stress, learns_couplings, sample_of
 from fusionmd.training.scales import centre_outputs_, model_statistics
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
@@ -61,6 +61,7 @@ class Problem:
 
 def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.device) -> Problem:
     """Read the data, decide what `start` leaves open, build the model and the graphs."""
+    check_stress(config)
     frames = split_frames(config.data, seed=config.training.seed)
     elements = elements_of(config, start, [*frames.train, *frames.valid])
     train, valid = frames.train, frames.valid

@@ -77,6 +77,16 @@ def learns_couplings(config: Config, head: Head) -> bool:
     return wanted
 
 
+def check_stress(config: Config) -> None:
+    """ConfigError if stress is to be learnt where the states of the forces, and so of the stress, take turns."""
+    stage = config.schedule.stage_two
+    if config.loss.forces_states == "in_turn" and (config.loss.stress > 0 or bool(stage and stage.stress)):
+        raise ConfigError(
+            "loss.forces_states: in_turn goes without stress, which is that of the ground state; set loss.stress and "
+            "schedule.stage_two.stress to 0, or forces_states: all"
+        )
+
+
 def sample_of(frame: Frame, graph: Graph, e0: E0, learnt: Learnt) -> Sample:
     """A frame with its graph, and with E - sum(E0) formed in float64."""
     n_states, weights = learnt.n_states, learnt.config_type_weights

@@ -20,7 +20,7 @@ MAX_EDGES = 4_000
 
 
 def derivative_rows(subject: Subject, frames: Sequence[Structure]) -> list[Row]:
-    """Five-point differences (1e-3 angstrom, 1e-3 strain) of a float64 copy without reference energies.
+    """Finite differences (1e-3 angstrom, 1e-3 strain) of a float64 copy without reference energies.
 
     Both are relative: to the largest force (at least 1 eV/angstrom), to the largest virial (at least 1 eV).
     """
