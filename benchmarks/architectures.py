@@ -7,18 +7,20 @@ Same cutoff, l_max (where there is one), batch size, optimiser, loss and split; 
 budget is processor time of one thread, without compilation and calibration, so that other work beside it does not
 matter; the cosine schedule ends with it. Everything is kept under --work: the same command goes on where it was killed,
 and a second one beside it takes the runs that nobody has. Without --speed the last times per atom and memory stay.
-Writes benchmarks/results/architectures.json and architectures_pairs.json from all finished runs under --work.
+Writes benchmarks/results/architectures.json and architectures_pairs.json from all finished runs under --work, and from
+those of the file that is there if budget and size are the same: runs may be made in several rounds, in other folders.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from benchmarks.architectures_models import MODELS
-from benchmarks.architectures_run import Run, finished
+from benchmarks.architectures_run import Content, Run, finished
 from benchmarks.architectures_sets import SETS
 from benchmarks.architectures_speed import measured
 from benchmarks.architectures_tables import pairs_table, settings_of, table
@@ -57,17 +59,28 @@ def _made(run: Run, arguments: argparse.Namespace) -> str:
 
 
 def merge(work: Path, output: Path) -> None:
-    """Result files from all finished runs."""
-    results = [json.loads(file.read_text()) for file in sorted(work.glob("*/result.json"))]
+    """Result files from all finished runs, and those of the last file."""
+    found = [json.loads(file.read_text()) for file in sorted(work.glob("*/result.json"))]
     speeds = {file.stem.removeprefix("speed_"): json.loads(file.read_text()) for file in work.glob("speed_*.json")}
-    if not results:
+    if not found:
         return
+    file = output / "architectures.json"
+    before = json.loads(file.read_text()) if file.exists() else {"results": [], "speeds": {}}
+    results, speeds = joined(before["results"], found), before["speeds"] | speeds
     settings = settings_of(results)
     content = {"settings": settings, "results": results, "speeds": speeds}
     print(write_results("architectures", {**content, "table": table(results, speeds)}, folder=output))
     pairs = pairs_table(results)
     if pairs["rows"]:
         write_results("architectures_pairs", {"settings": settings, "table": pairs}, folder=output)
+
+
+def joined(before: Sequence[Content], found: Sequence[Content]) -> list[Content]:
+    """`found`, and what is not in it of `before`; the budgets and sizes have to be the same."""
+    budgets = {(one["run"]["minutes"], one["run"]["target"]) for one in found}
+    kept = [one for one in before if (one["run"]["minutes"], one["run"]["target"]) in budgets]
+    runs = {Run(**one["run"]).key: one for one in [*kept, *found]}
+    return [runs[key] for key in sorted(runs)]
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import pytest
 from ase.io import write
 
 from benchmarks import architectures_run as runs
+from benchmarks.architectures import joined
 from benchmarks.architectures_models import COMMON, MODELS, is_within, nearest, sized
 from benchmarks.architectures_sets import SETS, DataSet
 from benchmarks.architectures_tables import pairs_table, table
@@ -37,6 +39,15 @@ def test_sizes_are_within_ten_per_cent(target: int) -> None:
 
 def test_a_size_that_cannot_be_had_is_told() -> None:
     assert not is_within(sized(MODELS["eninet"], ELEMENTS, 10)[1], 10)
+
+
+def test_results_of_two_rounds_are_joined_and_other_budgets_are_not() -> None:
+    old, new, other = (
+        asdict(runs.Run("acac", "mace", seed, minutes, 100, False))
+        for seed, minutes in [(1, 10.0), (2, 10.0), (3, 30.0)]
+    )
+    before = [{"run": old, "epochs": 1}, {"run": other}, {"run": new, "epochs": 2}]
+    assert joined(before, [{"run": new, "epochs": 3}]) == [{"run": old, "epochs": 1}, {"run": new, "epochs": 3}]
 
 
 class Killed(BaseException):

@@ -1,7 +1,7 @@
 """Geometries to label: from trajectories, from lines between landmarks, from starts.
 
     python -m benchmarks.stilbene.frames -o frames.xyz --runs RUN/run.h5 ... --landmarks landmarks.xyz --lines 1000 \
-        --starts starts.xyz ... [--most 500]
+        --starts starts.xyz ... [--most 500] [--kinds S0]
 
 Of a trajectory every fourth femtosecond, and every second one on an excited state with S0 near. Lines: straight in
 internal coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs
@@ -31,6 +31,7 @@ def main() -> None:
     """One file; `config_type` says where a frame comes from."""
     options = _arguments()
     frames = [frame for path in options.runs for frame in of_run(read_run(path), str(path))]
+    frames = [frame for frame in frames if not options.kinds or frame.info["config_type"] in options.kinds]
     if options.most and len(frames) > options.most:
         chosen = np.random.default_rng(options.seed).choice(len(frames), options.most, replace=False)
         frames = [frames[index] for index in sorted(chosen)]
@@ -84,6 +85,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, nargs="*", default=[])
     parser.add_argument("--landmarks", type=Path, default=Path(__file__).with_name("landmarks.xyz"))
     parser.add_argument("--lines", type=int, default=0)
+    parser.add_argument(
+        "--kinds", nargs="*", default=[], help="frames of the runs: S0, S1, S2 (active), near; all if none"
+    )
     parser.add_argument("--most", type=int, help="frames of the runs, drawn at random")
     parser.add_argument("--starts", type=Path, nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=FIRST_SEED)

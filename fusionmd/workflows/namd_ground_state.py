@@ -6,6 +6,7 @@ One protocol, met by potential files and by methods of electronic structure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,8 @@ from ase.optimize import BFGS
 from fusionmd.engines.ase import FusionCalculator
 from fusionmd.errors import ConfigError, LabelError, PotentialFormatError, PropagationError
 from fusionmd.labels.methods import method_of
-from fusionmd.labels.protocol import Method
+from fusionmd.labels.protocol import Labels, Method
+from fusionmd.labels.run import tried
 from fusionmd.namd.descent import InternalDescent
 from fusionmd.namd.landmarks import minimum
 from fusionmd.namd.protocol import Array
@@ -26,7 +28,6 @@ from fusionmd.structure import Structure
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
     EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
-    EV_PER_HARTREE,
 )
 from fusionmd.workflows.direct_surfaces import DirectSurfaces
 
@@ -150,8 +151,7 @@ class MethodGroundState:
 
     def energies(self, frames: Sequence[Atoms]) -> Array:
         """One calculation a frame."""
-        places = np.stack([atoms.positions.ravel() for atoms in frames]) / ANGSTROM_PER_BOHR
-        return self._evaluated(frames[0], places)[0] * EV_PER_HARTREE
+        return np.stack([one.energies for one in self._labels(frames)])
 
     def relaxed(self, atoms: Atoms) -> Atoms:
         """By the optimiser of landmarks."""
@@ -171,25 +171,32 @@ class MethodGroundState:
 
     def hessian(self, atoms: Atoms) -> Array:
         """6 n_atoms calculations."""
-        step = DISPLACEMENT / ANGSTROM_PER_BOHR
-        moves = step * np.eye(3 * len(atoms))
-        places = atoms.positions.ravel() / ANGSTROM_PER_BOHR + np.concatenate([moves, -moves])
-        ahead, behind = np.split(self._evaluated(atoms, places)[1], 2)
-        hessian = (ahead - behind) / (2 * step)
-        return (hessian + hessian.T) / 2 * EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR / ANGSTROM_PER_BOHR
+        moves = DISPLACEMENT * np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3)
+        found = self._labels([_moved(atoms, move) for move in (*moves, *-moves)])
+        ahead, behind = np.split(np.stack([one.forces[0].ravel() for one in found]), 2)
+        hessian = (behind - ahead) / (2 * DISPLACEMENT)
+        return np.asarray((hessian + hessian.T) / 2)
 
     def _surfaces(self, atoms: Atoms) -> DirectSurfaces:
         return DirectSurfaces(self.method, atoms.numbers, atoms.get_masses(), n_jobs=self.n_jobs)
 
-    def _evaluated(self, atoms: Atoms, places: Array) -> tuple[Array, Array]:
-        """Energies of all states and the gradient of the lowest, atomic units; LabelError where one is missing."""
-        asked = np.zeros((len(places), self.n_states), dtype=bool)
-        asked[:, 0] = True
-        found = self._surfaces(atoms).evaluate(places, asked)
-        gradients = found.gradients[:, 0]
-        if n_bad := int((~np.isfinite(gradients).all(axis=1)).sum()):
-            raise LabelError(f"{n_bad} of {len(places)} calculations with {self.name} failed; look at the geometry")
-        return found.energies, gradients
+    def _labels(self, frames: Sequence[Atoms]) -> list[Labels]:
+        """Energies of all states and forces of the lowest; LabelError where some are missing, with the first reason."""
+        with ThreadPoolExecutor(self.n_jobs) as pool:
+            found = list(pool.map(lambda atoms: tried(self.method, Structure.from_ase(atoms), [0]), frames))
+        reasons = [f"number {k}: {one}" for k, one in enumerate(found) if isinstance(one, str)]
+        if reasons:
+            raise LabelError(
+                f"{len(reasons)} of {len(frames)} calculations with {self.name} failed ({reasons[0]}); "
+                "look at the geometry, or draw with another seed"
+            )
+        return [one for one in found if isinstance(one, Labels)]
+
+
+def _moved(atoms: Atoms, move: Array) -> Atoms:
+    moved = atoms.copy()
+    moved.positions += move
+    return moved
 
 
 def _no_minimum(n_steps: int) -> PropagationError:
