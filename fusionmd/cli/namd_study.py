@@ -12,7 +12,7 @@ from fusionmd.cli.output import progress, show_table, waiting, write_json
 
 Name = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study (stilbene, ch2nh2), or a YAML file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of everything.")]
-Start = Annotated[str | None, typer.Option("--start", metavar="NAME", help="Where: cis or trans (default: the first).")]
+Start = Annotated[str | None, typer.Option("--start", metavar="NAME", help="Which start (default: the first).")]
 Surfaces = Annotated[
     str | None, typer.Option("--surfaces", metavar="NAME", help="Potential, or method of `label` (default: its own).")
 ]
