@@ -41,7 +41,7 @@ def run_path(tmp_path_factory):
 def test_frames_that_are_not_learnt_from_say_why():
     assert reason_against(frame(), -5.0) == ""
     assert reason_against(frame(weight=0.1), -5.0) == "other orbitals"
-    assert reason_against(frame(force=-30.0), -5.0) == "forces"
+    assert reason_against(frame(force=-40.0), -5.0) == "forces"
     assert reason_against(frame(energy=9.0), -5.0) == "energy"
 
 

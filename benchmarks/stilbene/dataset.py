@@ -19,7 +19,7 @@ from fusionmd.data.read import read_frames
 from fusionmd.files import atomic_write
 
 LEAST_WEIGHT = 0.2  # of the active orbitals on C0 and C1
-LARGEST_FORCE, HIGHEST_EV = 18.0, 9.0  # eV/angstrom; S0 above the lowest of all frames
+LARGEST_FORCE, HIGHEST_EV = 30.0, 9.0  # eV/angstrom; S0 above the lowest of all frames
 FORCE_GRID = 2.0**-11  # eV/angstrom; to this multiple forces are rounded (by 0.14 meV/angstrom RMS), for a small file
 BLOCK, VALID_SHARE = 40, 0.04
 SEED = 10000

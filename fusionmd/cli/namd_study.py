@@ -25,6 +25,10 @@ Record = Annotated[
 Method = Annotated[Literal["lzsh", "fssh", "kcsdm"] | None, typer.Option("--method", help="How they hop.")]
 Upper = Annotated[bool, typer.Option("--upper-hops/--no-upper-hops", help="Hops above state 1, too.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+First = Annotated[int, typer.Option("--first", metavar="K", min=0, help="Number of the first one, of a set in pieces.")]
+Pieces = Annotated[
+    list[Path] | None, typer.Option("--pieces", metavar="DIR", help="Finished pieces; repeat it. Nothing is run.")
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 Reference = Annotated[
     Path | None, typer.Option("--reference", metavar="DIR", help="Folder of another run of this, to compare with.")
@@ -43,12 +47,15 @@ def study(
     method: Method = None,
     upper_hops: Upper = True,
     seed: Seed = 0,
+    first: First = 0,
+    pieces: Pieces = None,
     workers: Workers = 1,
     reference: Reference = None,
     threads: Threads = None,
     json: Json = None,
 ) -> None:
     """A photochemical study: starts, trajectories, yields, one page. The same command goes on after a stop."""
+    from fusionmd.workflows.namd_pieces import take
     from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
     from fusionmd.workflows.namd_study_report import report, summary_rows
 
@@ -58,6 +65,7 @@ def study(
         surfaces=surfaces,
         parameters=parameters,
         n_trajectories=trajectories,
+        first=first,
         time_fs=time,
         record_fs=record,
         hopping=method,
@@ -65,6 +73,8 @@ def study(
         seed=seed,
     )
     plan = begin(name, choice, output)
+    if pieces:
+        take(plan, pieces)
     try:
         with progress("sampling", trajectories) as advance:
             draw(plan, n_jobs=workers, on_draw=advance)

@@ -6,6 +6,7 @@ Dimensions are scales, as netCDF-4 has them: xarray opens the file.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -25,6 +26,8 @@ from fusionmd.units import (
     FS_PER_ATOMIC_TIME,
 )
 
+Arrays = dict[str, tuple[NDArray[Any], str, list[str]]]  # name: values, unit, dimensions
+
 
 def write_ensemble(
     path: str | os.PathLike[str],
@@ -38,18 +41,25 @@ def write_ensemble(
 
     numbers: Atomic numbers [n_atoms], of molecules.
 
-    The file is made in memory first: HDF5 does not survive a disk that is full.
+    The file is made in memory first: HDF5 does not survive a disk that is full. Hops name rows, which the scale
+    `trajectory` numbers.
     """
+    attributes = {"protocol": protocol, "surfaces": surfaces.name}
+    attributes |= {} if numbers is None else {"atomic_numbers": numbers}
+    write_arrays(path, _arrays(result, surfaces), attributes, result.final.trajectory)
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: Arrays, attributes: Mapping[str, Any], trajectories: NDArray[np.int64]
+) -> None:
+    """The file itself; trajectories: Their numbers, the scale of that dimension."""
     content = BytesIO()
     with h5py.File(content, "w") as file:
-        file.attrs["protocol"] = protocol
-        file.attrs["surfaces"] = surfaces.name
-        if numbers is not None:
-            file.attrs["atomic_numbers"] = numbers
-        arrays = _arrays(result, surfaces)
+        file.attrs.update(attributes)
         sizes = {name: n for values, _, dims in arrays.values() for name, n in zip(dims, values.shape, strict=True)}
         for name, size in sizes.items():
-            file.create_dataset(name, data=np.arange(size)).make_scale(name)
+            scale = trajectories if name == "trajectory" else np.arange(size)
+            file.create_dataset(name, data=scale).make_scale(name)
         for name, (values, unit, dimensions) in arrays.items():
             dataset = file.create_dataset(name, data=values, **packing(values))
             dataset.attrs["units"] = unit
@@ -63,11 +73,16 @@ def packing(values: NDArray[Any]) -> dict[str, Any]:
     return {"compression": "gzip", "shuffle": True} if values.ndim > 1 and values.size else {}
 
 
-def _arrays(result: Ensemble, surfaces: Surfaces) -> dict[str, tuple[NDArray[Any], str, list[str]]]:
+def shares(populations: NDArray[Any], n_trajectories: int) -> Arrays:
+    """Populations [n_frames, n_states] with their 95 % intervals."""
+    low, high = wilson_interval(populations, n_trajectories)
+    names = ("population", "population_low", "population_high")
+    return {name: (each, "1", ["frame", "state"]) for name, each in zip(names, (populations, low, high), strict=True)}
+
+
+def _arrays(result: Ensemble, surfaces: Surfaces) -> Arrays:
     records, final, hops = result.records, result.final, result.hops
-    populations = result.active_populations()
-    low, high = wilson_interval(populations, result.n_trajectories)
-    each, ends, shares = ["trajectory", "frame"], ["trajectory", "coordinate"], ["frame", "state"]
+    each, ends = ["trajectory", "frame"], ["trajectory", "coordinate"]
     speed = ANGSTROM_PER_BOHR * ATOMIC_TIME_PER_FS
     return {
         "time": (result.times * FS_PER_ATOMIC_TIME, "fs", ["frame"]),
@@ -79,13 +94,11 @@ def _arrays(result: Ensemble, surfaces: Surfaces) -> dict[str, tuple[NDArray[Any
         "positions": (records.positions * ANGSTROM_PER_BOHR, "angstrom", [*each, "coordinate"]),
         "flag": (result.flags, "1", ["trajectory"]),
         "smallest_gap": (records.gaps * EV_PER_HARTREE, "eV", each),
-        "population": (populations, "1", shares),
-        "population_low": (low, "1", shares),
-        "population_high": (high, "1", shares),
+        **shares(result.active_populations(), result.n_trajectories),
         "final_steps": (final.step, "1", ["trajectory"]),
         "final_positions": (final.positions * ANGSTROM_PER_BOHR, "angstrom", ends),
         "final_velocities": (final.velocities * speed, "angstrom/fs", ends),
-        "hop_trajectory": (hops.trajectory, "1", ["hop"]),
+        "hop_trajectory": (np.searchsorted(final.trajectory, hops.trajectory), "1", ["hop"]),
         "hop_step": (hops.step, "1", ["hop"]),
         "hop_source": (hops.source, "1", ["hop"]),
         "hop_target": (hops.target, "1", ["hop"]),

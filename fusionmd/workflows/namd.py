@@ -154,7 +154,7 @@ def _tasks(settings: RunSettings, protocol: str, beginning: Beginning, folder: P
         yield Task(
             settings=settings,
             protocol=protocol,
-            numbers=numbers,
+            numbers=numbers + settings.first,
             begun=beginning.of(numbers),
             folder=folder / f"batch-{index:05d}",
         )

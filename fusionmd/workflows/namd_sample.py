@@ -63,6 +63,7 @@ class SampleSettings(BaseModel):
     spacing_fs: float = Field(100.0, gt=0, description="thermal: time between structures")
     timestep_fs: float = Field(0.5, gt=0, description="thermal")
     seed: int = Field(0, ge=0)
+    first: int = Field(0, ge=0, description="wigner, without a window: number of the first draw")
 
     @model_validator(mode="after")
     def _consistent(self) -> SampleSettings:
@@ -70,6 +71,8 @@ class SampleSettings(BaseModel):
             raise ValueError(f"the window {self.window_eV} eV is empty")
         if self.method == "thermal" and not self.temperature_K > 0:
             raise ValueError("thermal sampling needs a temperature above 0 K")
+        if self.first and (self.method != "wigner" or self.window_eV is not None):
+            raise ValueError("draws are numbered by wigner without a window alone; leave out `first`")
         return self
 
 
@@ -152,7 +155,7 @@ def _facts_of(modes: NormalModes, settings: SampleSettings) -> dict[str, Any]:
 
 def _wigner(modes: NormalModes, atoms: Atoms, settings: SampleSettings) -> Iterator[Atoms]:
     """Draw after draw without end."""
-    first = 0
+    first = settings.first
     while True:
         places, speeds = wigner_molecule(
             modes,

@@ -90,6 +90,7 @@ class RunSettings(BaseModel):
     )
     diabatic_state: int | None = Field(None, ge=0, description="models: start on a diabatic state instead")
     n_trajectories: int = Field(100, ge=1, description="for models; potential files take one per frame")
+    first: int = Field(0, ge=0, description="number of the first trajectory, of ensembles that are run in pieces")
     time_step_fs: float = Field(0.1, gt=0)
     n_steps: int = Field(1000, ge=1)
     interval: int = Field(10, ge=1, description="steps between records; divides n_steps")

@@ -79,7 +79,8 @@ class Beginning:
 def beginning_of(settings: RunSettings) -> Beginning:
     """Draw, or read, where every trajectory starts."""
     if isinstance(settings.surfaces, PacketSettings):
-        return _of_model(settings.surfaces, settings.n_trajectories, settings.method.seed)
+        numbers = settings.first + np.arange(settings.n_trajectories)
+        return _of_model(settings.surfaces, numbers, settings.method.seed)
     return _of_file(settings.surfaces)
 
 
@@ -177,7 +178,7 @@ def molecule_of(atoms: Atoms) -> Molecule:
     return Molecule(atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_masses(), places)
 
 
-def _of_model(given: PacketSettings, n: int, seed: int) -> Beginning:
+def _of_model(given: PacketSettings, numbers: IntArray, seed: int) -> Beginning:
     model = MODELS[given.model]()
     centre, width, wave_number = given.centre, given.width, given.wave_number
     if isinstance(model, LinearVibronicCoupling):
@@ -189,7 +190,7 @@ def _of_model(given: PacketSettings, n: int, seed: int) -> Beginning:
     if not len(centre) == len(width) == len(wave_number) == len(model.masses) or min(width) <= 0:
         raise ConfigError(f"centre, width (positive) and wave_number of {given.model} have {len(model.masses)} numbers")
     places, speeds = wigner_packet(
-        np.arange(n), centre=centre, width=width, wave_number=wave_number, masses=model.masses, seed=seed
+        numbers, centre=centre, width=width, wave_number=wave_number, masses=model.masses, seed=seed
     )
     return Beginning(None, places, speeds)
 

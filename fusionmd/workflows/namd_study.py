@@ -25,7 +25,7 @@ from fusionmd.potential.shipped import shipped_folders
 from fusionmd.workflows.namd import parts_folder, resume_namd, run_namd
 from fusionmd.workflows.namd_ground_state import GroundState, MethodGroundState, is_potential
 from fusionmd.workflows.namd_ground_state import ground_state as ground_state_of
-from fusionmd.workflows.namd_sample import sample, write_sample
+from fusionmd.workflows.namd_sample import SampleSettings, sample, write_sample
 from fusionmd.workflows.namd_settings import RunSettings
 from fusionmd.workflows.namd_study_settings import Study, read_study
 
@@ -43,6 +43,7 @@ class Choice(BaseModel):
     surfaces: str | None = Field(None, description="potential, or method of electronic structure")
     parameters: Path | None = Field(None, description="methods: file of replaced parameters")
     n_trajectories: int = Field(100, ge=1)
+    first: int = Field(0, ge=0, description="number of the first trajectory, of pieces")
     time_fs: float | None = Field(None, gt=0)
     record_fs: float | None = Field(None, gt=0)
     hopping: Literal["lzsh", "fssh", "kcsdm"] | None = None
@@ -82,6 +83,7 @@ class Plan:
                 "settle_gap_eV": study.settle_gap_eV,
                 "state": study.starts[self.start].state,
                 "n_trajectories": choice.n_trajectories,
+                "first": choice.first,
                 "time_step_fs": study.time_step_fs,
                 "n_steps": n_records * interval,
                 "interval": interval,
@@ -157,9 +159,9 @@ def draw(plan: Plan, *, n_jobs: int = 1, on_draw: Callable[[int], None] | None =
     guess = plan.folder / GUESS
     ase.io.write(guess, plan.study.starts[plan.start].atoms(), format="extxyz")
     state = plan.study.starts[plan.start].state
-    settings = plan.study.sample.model_copy(
-        update={"n": plan.choice.n_trajectories, "seed": plan.choice.seed, "state": state}
-    )
+    choice = plan.choice
+    given = {"n": choice.n_trajectories, "first": choice.first, "seed": choice.seed, "state": state}
+    settings = SampleSettings.model_validate(plan.study.sample.model_dump() | given)
     source = _ground_state(plan, n_jobs)
     write_sample(plan.folder / STARTS, sample(source, guess, settings, on_draw=on_draw), settings, source)
 

@@ -12,41 +12,12 @@ from fusionmd.cli.main import run
 from fusionmd.errors import ConfigError
 from fusionmd.namd import geometry
 from fusionmd.namd.run_file import read_run
-from fusionmd.potential import export_potential
 from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
 from fusionmd.workflows.namd_study_compare import comparison, reference_of
 from fusionmd.workflows.namd_study_report import MOST_UNFINISHED
 from fusionmd.workflows.namd_study_settings import STUDIES, Study, read_study
-from tests.namd.springs import MorsePairs
 from tests.namd.test_resume import assert_same_bits
-
-WATER = {
-    "title": "Water of springs",
-    "starts": {"bent": {"state": 1, "structure": "O 0 0 0\nH 0.97 0 0\nH -0.3 0.95 0\n"}},
-    "time_fs": 20.0,
-    "settle_gap_eV": 0.0,
-    "outcomes": {
-        "settle_fs": 4.0,
-        "coordinates": {"angle": {"angle": [1, 0, 2]}, "alternation": {"alternation": [[0, 1], [0, 2]]}},
-        "classes": {"near": [{"least_distance": [[0, 1], [0, 2]], "between": [0.0, 0.98]}]},
-    },
-    "literature": [{"start": "bent", "source": "nobody", "yields": {"near": 0.4}}],
-    "notes": ["Springs & nothing else."],
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A potential of two states, and a study of it."""
-    folder = tmp_path_factory.mktemp("study")
-    export_potential(MorsePairs().double(), folder / "two.pt", atomic_energies={1: -13.6, 8: (-2040.0, -2039.85)})
-    (folder / "water.yaml").write_text(yaml.safe_dump(WATER))
-    return folder
-
-
-def words(folder, out, *more, n=6):
-    given = ["--surfaces", str(folder / "two.pt"), "-n", str(n), "-o", str(out), "--json", str(out) + ".json"]
-    return ["namd", "study", str(folder / "water.yaml"), *given, *more]
+from tests.namd.water import WATER, words
 
 
 @pytest.fixture(scope="module")
