@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from fusionmd.errors import ConfigError
 from fusionmd.potential.heads import AdiabaticHead, Head
 from fusionmd.training.batches import collate, shapes_of
-from fusionmd.training.prediction import predict
+from fusionmd.training.prediction import predicted_energies
 from fusionmd.training.samples import Sample
 
 Array = NDArray[np.float64]
 Elements = Sequence[int]
+ENOUGH = 500  # samples for the energy of an element
 
 
 @torch.no_grad()
@@ -53,22 +54,32 @@ def left_over_energies(model: nn.Module, head: Head, samples: Sequence[Sample], 
     """Energies per element [n_elements] that the predictions of `model` lack, by least squares (smallest solution), eV.
 
     counts: How many atoms of each element each sample has [n_samples, n_elements].
+    Of many samples ENOUGH of each element are predicted, evenly spaced.
     """
     parameters = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     dtype = next(model.parameters()).dtype
-    left = np.array([_error(model, head, parameters, sample, dtype) for sample in samples])
-    is_known = np.isfinite(left)
-    sizes = counts.sum(axis=1)
-    mean = float((left / sizes)[is_known].mean()) if is_known.any() else 0.0
-    rest = left - mean * sizes
-    return mean + np.linalg.lstsq(counts[is_known], rest[is_known], rcond=1e-10)[0]
+    is_known = np.array([bool(np.isfinite(sample.energies[0])) for sample in samples])
+    chosen = evenly_chosen(counts * is_known[:, None], ENOUGH)
+    if not len(chosen):
+        return np.zeros(counts.shape[1])
+    left = np.array([_error(model, head, parameters, samples[row], dtype) for row in chosen])
+    sizes = counts[chosen].sum(axis=1)
+    mean = float((left / sizes).mean())
+    return mean + np.linalg.lstsq(counts[chosen], left - mean * sizes, rcond=1e-10)[0]
+
+
+def evenly_chosen(counts: Array, most: int) -> NDArray[np.int64]:
+    """Rows of `counts` [n_samples, n_elements], at most so many of those with an element, for every element."""
+    with_element = [np.flatnonzero(column) for column in counts.T]
+    spaced = [rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)] for rows in with_element]
+    return np.unique(np.concatenate(spaced))
 
 
 def _error(model: nn.Module, head: Head, parameters: Mapping[str, Tensor], sample: Sample, dtype: torch.dtype) -> float:
     """Label minus prediction of the ground state, eV."""
     batch = collate([sample], shapes_of([sample], 1), dtype=dtype).to(next(model.parameters()).device)
     closing = None if isinstance(head, AdiabaticHead) else head
-    return float(sample.energies[0] - predict(model, parameters, batch, head=closing).energies[0, 0].item())
+    return float(sample.energies[0] - predicted_energies(model, parameters, batch, head=closing)[0, 0].item())
 
 
 def _sizes(name: str, old: Tensor, new: Tensor) -> list[tuple[int, int]]:

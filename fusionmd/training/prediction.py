@@ -33,6 +33,15 @@ class Prediction(NamedTuple):
     gap_errors: Tensor
 
 
+@torch.no_grad()
+def predicted_energies(
+    model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch, *, head: Head | None = None
+) -> Tensor:
+    """Those of `predict` alone [n_structures, n_states], without derivatives."""
+    totals = _totals(model, parameters, batch, batch.edge_vectors)
+    return totals if head is None else head(totals)[0]
+
+
 def predict(
     model: nn.Module,
     parameters: Mapping[str, Tensor],
@@ -46,11 +55,8 @@ def predict(
     head: As in `fusionmd.potential.heads`: totals -> (energies [n_structures, n_states], rows); None: identity.
     is_differentiable: Keep the graph, so that a loss of the forces has gradients.
     """
-    vectors = batch.edge_vectors.detach().requires_grad_(True)
-    n_nodes, n_structures = batch.species.shape[0], batch.volumes.shape[0]
-    inputs = (vectors, batch.senders, batch.receivers, batch.slots, batch.species, n_nodes)
-    contributions = torch.func.functional_call(model, dict(parameters), inputs).to(torch.float64)
-    totals = structure_sums(contributions, batch.structure_index, n_structures)
+    vectors, n_nodes = batch.edge_vectors.detach().requires_grad_(True), batch.species.shape[0]
+    totals = _totals(model, parameters, batch, vectors)
     energies, rows = (totals, totals[:, None]) if head is None else head(totals)
     gradients = [
         torch.autograd.grad((energies * mixture).sum(), vectors, create_graph=is_differentiable, retain_graph=True)[0]
@@ -72,6 +78,13 @@ def predict(
         totals.diff(dim=1) - batch.energies.diff(dim=1) if head is None else head.gap_errors(totals, batch.energies)
     )
     return Prediction(energies, forces, stress_of(gradients[0], batch), -opposite, errors)
+
+
+def _totals(model: nn.Module, parameters: Mapping[str, Tensor], batch: Batch, vectors: Tensor) -> Tensor:
+    """What the model's outputs add up to [n_structures, n_outputs], float64."""
+    inputs = (vectors, batch.senders, batch.receivers, batch.slots, batch.species, batch.species.shape[0])
+    contributions = torch.func.functional_call(model, dict(parameters), inputs).to(torch.float64)
+    return structure_sums(contributions, batch.structure_index, batch.volumes.shape[0])
 
 
 def structure_sums(values: Tensor, structure_index: Tensor, n_structures: int) -> Tensor:

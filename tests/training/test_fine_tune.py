@@ -8,7 +8,7 @@ from fusionmd.graph import graph_of
 from fusionmd.structure import Structure
 from fusionmd.training import train
 from fusionmd.training.config import Config
-from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
+from fusionmd.training.fine_tune import carry_over_, evenly_chosen, frozen_names, left_over_energies
 from fusionmd.training.problem import counts_by_element, prepare, seeded_model
 from fusionmd.training.start import Start, start_of_potential
 from fusionmd.training.trained import load_trained
@@ -123,3 +123,11 @@ def test_a_freeze_pattern_must_match():
 
 def test_without_a_potential_the_start_is_open():
     assert not Start().is_fine_tuning and Start().model_section({"name": "x"}) == {"name": "x"}
+
+
+def test_rare_elements_are_among_those_chosen():
+    counts = np.zeros((1000, 3))
+    counts[:, 0], counts[[17, 640], 2] = 2.0, 1.0
+    chosen = evenly_chosen(counts, 10)
+    assert {17, 640, 0, 999} <= set(chosen.tolist()) and len(chosen) == 12
+    assert not len(evenly_chosen(np.zeros((4, 2)), 10))
