@@ -28,6 +28,7 @@ app.command("stilbene", epilog="Example: fusionmd namd stilbene --start cis --su
 app.command("study", epilog="Example: fusionmd namd study ch2nh2 --trajectories 20 -o ch2nh2")(namd_study.study)
 for _verb, _example in (
     (namd_landmarks.minimum, "fusionmd namd minimum my.pt start.xyz --state 1 -o s1"),
+    (namd_landmarks.saddle, "fusionmd namd saddle my.pt twisted.xyz --state 0 -o barrier"),
     (namd_landmarks.crossing, "fusionmd namd crossing my.pt start.xyz --states 0,1 -o crossing"),
     (namd_landmarks.landmarks, "fusionmd namd landmarks learned/landmarks.xyz reference/landmarks.xyz"),
     (namd_landmarks.path, "fusionmd namd path my.pt s0/landmarks.xyz crossing/landmarks.xyz -o liic"),

@@ -1,4 +1,4 @@
-"""`fusionmd namd minimum|crossing|landmarks|path`: points and lines on the surfaces of a potential."""
+"""`fusionmd namd minimum|saddle|crossing|landmarks|path`: points and lines on the surfaces of a potential."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from fusionmd.cli.output import progress, show_table, waiting, write_json
 
 Start = Annotated[Path, typer.Argument(metavar="START", help="Structures to start from: each frame by itself.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")]
-State = Annotated[int, typer.Option("--state", min=0, help="Whose minimum.")]
+State = Annotated[int, typer.Option("--state", min=0, help="Of which state.")]
 States = Annotated[str, typer.Option("--states", metavar="I,J", help="Which two cross.")]
 Force = Annotated[float, typer.Option("--fmax", min=0, metavar="EV/A", help="Largest component left, eV/angstrom.")]
 Gap = Annotated[float, typer.Option("--gap", min=0, metavar="EV", help="Gap that is small enough, eV.")]
@@ -29,7 +29,16 @@ def minimum(
 ) -> None:  # fmt: skip
     """Go down on one state to its minimum; exit code 1 where it is not reached."""
     use_threads(threads)
-    _optimise(potential, start, output, (state,), force, 0.0, max_evaluations, check, json)
+    _optimise(potential, start, output, (state,), force, 0.0, max_evaluations, json, is_checked=check)
+
+
+def saddle(
+    potential: PotentialName, start: Start, output: Output, state: State = 0, force: Force = 0.005,
+    max_evaluations: Steps = 2000, threads: Threads = None, json: Json = None,
+) -> None:  # fmt: skip
+    """Follow the softest mode up to a saddle, the top of a barrier; exit code 1 where there is none."""
+    use_threads(threads)
+    _optimise(potential, start, output, (state,), force, 0.0, max_evaluations, json, is_saddle=True)
 
 
 def crossing(
@@ -44,7 +53,7 @@ def crossing(
     chosen = states_of(states)
     if len(chosen) != 2:
         raise ConfigError(f"--states is {states!r}; a crossing is of two, like 0,1")
-    _optimise(potential, start, output, chosen, force, gap, max_evaluations, False, json)
+    _optimise(potential, start, output, chosen, force, gap, max_evaluations, json)
 
 
 def landmarks(learned: Learned, reference: Reference, json: Json = None) -> None:
@@ -82,7 +91,7 @@ def path(
 
 def _optimise(
     name: str, start: Path, folder: Path, states: tuple[int, ...], force: float, gap: float, limit: int,
-    is_checked: bool, json: Path | None,
+    json: Path | None, *, is_checked: bool = False, is_saddle: bool = False,
 ) -> None:  # fmt: skip
     from fusionmd.potential import load_potential
     from fusionmd.workflows.namd_landmarks import optimise, summary, write_landmarks
@@ -98,6 +107,7 @@ def _optimise(
             gap_eV=gap,
             max_evaluations=limit,
             is_checked=is_checked,
+            is_saddle=is_saddle,
             on_start=advance,
         )
     said = summary(found, loaded)

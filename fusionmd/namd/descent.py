@@ -69,24 +69,30 @@ class Descent(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class InternalDescent:
-    """By geomeTRIC. numbers: Atomic numbers [n_atoms].  holds: What stays."""
+    """By geomeTRIC. numbers: Atomic numbers [n_atoms].  holds: What stays.
+
+    hessian: Of the start [n_dof, n_dof]; the way then leads to a saddle, up along one mode and down along the others
+    (restricted-step partitioned rational functions, as geomeTRIC has them).
+    """
 
     numbers: IntArray
     holds: tuple[Hold, ...] = ()
+    hessian: Array | None = None
 
     def __call__(self, objective: Objective, start: Array, *, gradient: float, max_evaluations: int) -> Ending:
         """ConfigError where geomeTRIC is not installed; its failures are the reason of the ending."""
         package = _geometric()
         engine = _Engine(objective, max_evaluations)
+        parameters = self._parameters(package, gradient)
         try:
-            place = _optimised(package, self._molecule(package, start), self._given(start), engine, start, gradient)
+            place = _optimised(package, self._molecule(package, start), self._given(start), engine, start, parameters)
         except FusionMDError:
             raise
         except _Stopped as stop:
-            return Ending(engine.best(start, is_last=bool(self.holds)), str(stop))
+            return Ending(engine.best(start, is_last=self._is_last_best), str(stop))
         except Exception as error:  # geomeTRIC and the linear algebra below it fail in many ways
             said = " ".join(str(error).split())[:100]
-            return Ending(engine.best(start, is_last=bool(self.holds)), f"geomeTRIC: {type(error).__name__}: {said}")
+            return Ending(engine.best(start, is_last=self._is_last_best), f"geomeTRIC: {type(error).__name__}: {said}")
         return Ending(place, "")
 
     def free(self, place: Array, gradient: Array) -> Array:
@@ -98,6 +104,26 @@ class InternalDescent:
         slopes = np.stack([_difference(hold, ahead, behind) for hold in self.holds], axis=1)
         along, *_ = np.linalg.lstsq(slopes, gradient, rcond=None)
         return np.asarray(gradient - slopes @ along)
+
+    @property
+    def _is_last_best(self) -> bool:
+        """Whether the lowest point seen says nothing."""
+        return bool(self.holds) or self.hessian is not None
+
+    def _parameters(self, package: ModuleType, gradient: float) -> Any:
+        is_uphill = self.hessian is not None
+        wanted = package.params.OptParams(
+            convergence_gmax=gradient,
+            convergence_grms=gradient,
+            maxiter=10**6,
+            enforce=ENFORCED if self.holds else 0.0,
+            transition=is_uphill,
+            hessian="first" if is_uphill else "never",
+            frequency=False,
+        )
+        if is_uphill:
+            wanted.hess_data = self.hessian
+        return wanted
 
     def _molecule(self, package: ModuleType, start: Array) -> Any:
         molecule = package.molecule.Molecule()
@@ -158,13 +184,10 @@ class _Engine:
         """There are none."""
 
 
-def _optimised(package: ModuleType, molecule: Any, given: str, engine: _Engine, start: Array, gradient: float) -> Array:
+def _optimised(package: ModuleType, molecule: Any, given: str, engine: _Engine, start: Array, wanted: Any) -> Array:
     constraints, values = package.prepare.parse_constraints(molecule, given) if given else (None, [None])
     coordinates = package.internal.DelocalizedInternalCoordinates(
         molecule, build=True, connect=False, addcart=False, constraints=constraints, cvals=values[0]
-    )
-    wanted = package.params.OptParams(
-        convergence_gmax=gradient, convergence_grms=gradient, maxiter=10**6, enforce=ENFORCED if given else 0.0
     )
     with tempfile.TemporaryDirectory(prefix="fusionmd-geometric-") as folder:
         run = package.optimize.Optimizer(start.copy(), molecule, coordinates, engine, folder, wanted, print_info=False)

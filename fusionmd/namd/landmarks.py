@@ -9,6 +9,7 @@ Levine, Coe, Martinez, J. Phys. Chem. B 112, 405 (2008). Both terms are smooth a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,12 @@ import numpy as np
 from fusionmd.errors import ConfigError
 from fusionmd.namd.descent import Descent, Objective
 from fusionmd.namd.protocol import Array, Surfaces
-from fusionmd.namd.saddles import imaginary_modes
+from fusionmd.namd.saddles import hessian, imaginary_modes
 
 SMOOTHING = 0.02  # Hartree
 FIRST_STRENGTH, STRENGTH_RATIO, MAX_ROUNDS = 3.5, 3.0, 10
 TIGHTER = 0.5  # of the wanted gradient: what the descent is told
+NO_HESSIAN = "a gradient beside the start is missing"
 MAX_ESCAPES = 3  # from saddles
 MAX_DESCENTS = 5  # internal coordinates made for a far start mistake what is left of the gradient
 
@@ -82,6 +84,38 @@ def checked_minimum(
     return found
 
 
+def saddle(
+    surfaces: Surfaces,
+    positions: Array,
+    state: int,
+    way_up: Callable[[Array], Descent],
+    *,
+    gradient: float,
+    max_evaluations: int,
+) -> Landmark:
+    """The saddle of one state near `positions` [n_dof]: no gradient, and one imaginary mode.
+
+    way_up: From the Hessian of the start [n_dof, n_dof] to a search that follows its lowest mode up.
+    Both Hessians, of start and end, cost six gradients an atom each, which `max_evaluations` does not limit.
+    """
+    _check(surfaces, (state,))
+    point = _Point(surfaces, (state,))
+    second = hessian(surfaces, positions, state)
+    if not np.isfinite(second).all():
+        energies, gradients = point(positions)
+        slope = float(np.abs(gradients[0]).max())
+        return Landmark(positions, (state,), energies, slope, 2 * surfaces.n_dof + 1, False, NO_HESSIAN)
+    ending = way_up(second)(_energy_of(point), positions, gradient=gradient, max_evaluations=max_evaluations)
+    energies, gradients = point(ending.place)
+    slope = float(np.abs(gradients[0]).max())
+    ways = imaginary_modes(surfaces, ending.place, state)
+    count = None if ways is None else len(ways)
+    n_evaluations = point.n_evaluations + 4 * surfaces.n_dof
+    is_saddle = slope <= gradient and count == 1
+    reason = "" if is_saddle else ending.reason or f"{count} imaginary modes, a saddle has one"
+    return Landmark(ending.place, (state,), energies, slope, n_evaluations, is_saddle, reason, count)
+
+
 def crossing(
     surfaces: Surfaces,
     positions: Array,
@@ -110,22 +144,27 @@ def crossing(
 
 
 def _minimum(point: _Point, positions: Array, descent: Descent, gradient: float, max_evaluations: int) -> Landmark:
+    place, begun = positions, point.n_evaluations
+    for _ in range(MAX_DESCENTS):
+        left = max_evaluations - (point.n_evaluations - begun)
+        ending = descent(_energy_of(point), place, gradient=gradient, max_evaluations=left)
+        place, (energies, gradients) = ending.place, point(ending.place)
+        slope = float(np.abs(descent.free(place, gradients[0])).max())
+        if slope <= gradient or ending.reason:
+            break
+    reason = "" if slope <= gradient else ending.reason
+    return Landmark(place, tuple(point.states), energies, slope, point.n_evaluations, slope <= gradient, reason)
+
+
+def _energy_of(point: _Point) -> Objective:
+    """Of its one state, with the gradient."""
     state = point.states[0]
 
     def energy(place: Array) -> tuple[float, Array]:
         energies, gradients = point(place)
         return float(energies[state]), gradients[0]
 
-    place, begun = positions, point.n_evaluations
-    for _ in range(MAX_DESCENTS):
-        left = max_evaluations - (point.n_evaluations - begun)
-        ending = descent(energy, place, gradient=gradient, max_evaluations=left)
-        place, (energies, gradients) = ending.place, point(ending.place)
-        slope = float(np.abs(descent.free(place, gradients[0])).max())
-        if slope <= gradient or ending.reason:
-            break
-    reason = "" if slope <= gradient else ending.reason
-    return Landmark(place, (state,), energies, slope, point.n_evaluations, slope <= gradient, reason)
+    return energy
 
 
 class _Point:

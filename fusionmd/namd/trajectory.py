@@ -44,7 +44,7 @@ def write_ensemble(
     The file is made in memory first: HDF5 does not survive a disk that is full. Hops name rows, which the scale
     `trajectory` numbers.
     """
-    attributes = {"protocol": protocol, "surfaces": surfaces.name}
+    attributes: dict[str, Any] = {"protocol": protocol, "surfaces": surfaces.name}
     attributes |= {} if numbers is None else {"atomic_numbers": numbers}
     write_arrays(path, _arrays(result, surfaces), attributes, result.final.trajectory)
 

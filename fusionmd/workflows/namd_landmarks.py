@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write, write_text_atomic
 from fusionmd.namd.alignment import rmsd
 from fusionmd.namd.descent import InternalDescent
-from fusionmd.namd.landmarks import Landmark, checked_minimum, crossing, minimum
-from fusionmd.namd.protocol import Array
+from fusionmd.namd.landmarks import Landmark, checked_minimum, crossing, minimum, saddle
+from fusionmd.namd.protocol import Array, IntArray
 from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.potential import Potential
 from fusionmd.units import (
@@ -44,11 +45,12 @@ def optimise(
     gap_eV: float,
     max_evaluations: int,
     is_checked: bool = False,
+    is_saddle: bool = False,
     on_start: OnStart | None = None,
 ) -> tuple[Molecule, Found]:
     """From every frame of `start` the minimum of one state, or the crossing of two; named by the frame or numbered.
 
-    is_checked: Whether minima are told from saddles, and saddles left.
+    is_checked: Whether minima are told from saddles, and saddles left.  is_saddle: Whether a saddle is wanted instead.
     """
     frames = read_frames(str(start))
     molecule = molecule_of(frames[0])
@@ -63,7 +65,9 @@ def optimise(
     found: Found = []
     for index, frame in enumerate(frames):
         place = frame.positions.ravel() / ANGSTROM_PER_BOHR
-        if len(states) == 1:
+        if is_saddle:
+            landmark = saddle(surfaces, place, states[0], partial(_way_up, molecule.numbers), **limits)
+        elif len(states) == 1:
             search = checked_minimum if is_checked else minimum
             landmark = search(surfaces, place, states[0], descent, **limits)
         else:
@@ -73,6 +77,10 @@ def optimise(
         if on_start is not None:
             on_start(index + 1)
     return molecule, found
+
+
+def _way_up(numbers: IntArray, hessian: Array) -> InternalDescent:
+    return InternalDescent(numbers, hessian=hessian)
 
 
 def surfaces_of_molecule(potential: Potential, molecule: Molecule) -> PotentialSurfaces:

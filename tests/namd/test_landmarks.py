@@ -5,21 +5,24 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from scipy.optimize import minimize
 
 from fusionmd.cli.main import run
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.namd.alignment import aligned, rmsd
-from fusionmd.namd.descent import Ending
-from fusionmd.namd.landmarks import crossing, minimum, seam_gradient
+from fusionmd.namd.descent import Ending, InternalDescent
+from fusionmd.namd.landmarks import crossing, minimum, saddle, seam_gradient
 from fusionmd.namd.model_systems import ModelSurfaces
+from fusionmd.namd.surfaces import PotentialSurfaces
 from fusionmd.namd.vibronic_models import bma, butatriene, pyrazine
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
 from fusionmd.potential import export_potential, load_potential
 from fusionmd.structure import Structure
+from fusionmd.units import ANGSTROM_PER_BOHR
 from fusionmd.workflows.namd_landmarks import states_of
-from tests.namd.springs import WATER, MorsePairs
+from tests.namd.springs import ENERGIES, WATER, MorsePairs
 
 # W11 = W22 and W12 = c y = 0: y = 0 and x = -D/(w1^2 a); in two dimensions that is a point
 SEAMS = {bma: 0.0, butatriene: -0.020 / (9.557e-3**2 * 20.07), pyrazine: -0.028 / (3.650e-3**2 * 48.45)}
@@ -169,3 +172,50 @@ def test_what_cannot_be_searched_is_said(folder, tmp_path, capsys):
     assert run(words) == 2 and "two geometries" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
     assert states_of("1,2") == (1, 2)
+
+
+OH3 = np.array([8, 1, 1, 1])
+NEARLY_PLANAR = np.array([[0.0, 0, 0], [0.97, 0, 0.1], [-0.5, 0.85, 0.12], [-0.47, -0.83, 0.08]]) / ANGSTROM_PER_BOHR
+
+
+@pytest.fixture(scope="module")
+def pyramid(tmp_path_factory):
+    """Three hydrogen atoms that want to be nearer to one another than a plane has them."""
+    path = tmp_path_factory.mktemp("pyramid") / "two.pt"
+    export_potential(MorsePairs().double(), path, atomic_energies=ENERGIES)
+    return path
+
+
+def test_the_saddle_between_two_pyramids_is_planar(pyramid):
+    surfaces = PotentialSurfaces(load_potential(pyramid), OH3, masses_amu=np.array([16.0, 1.0, 1.0, 1.0]))
+    limits = {"gradient": 1e-5, "max_evaluations": 200}
+    found = saddle(surfaces, NEARLY_PLANAR.ravel(), 0, lambda h: InternalDescent(OH3, hessian=h), **limits)
+    below = minimum(surfaces, NEARLY_PLANAR.ravel(), 0, InternalDescent(OH3), **limits)
+    assert found.is_converged and found.n_imaginary == 1 and found.energies[0] > below.energies[0] + 1e-4
+    places = found.positions.reshape(4, 3)
+    bonds = places[1:] - places[0]
+    assert (
+        abs(np.linalg.det(bonds)) < 1e-3 < abs(np.linalg.det(below.positions.reshape(4, 3)[1:] - below.positions[:3]))
+    )
+    short = saddle(
+        surfaces, NEARLY_PLANAR.ravel(), 0, lambda h: InternalDescent(OH3, hessian=h), gradient=1e-9, max_evaluations=2
+    )
+    assert not short.is_converged and short.reason == "too many evaluations"
+
+
+def test_the_verb_finds_a_saddle(pyramid, tmp_path):
+    ase.io.write(tmp_path / "flat.xyz", Atoms(OH3, NEARLY_PLANAR * ANGSTROM_PER_BOHR))
+    said = tmp_path / "said.json"
+    words = [
+        "namd",
+        "saddle",
+        str(pyramid),
+        str(tmp_path / "flat.xyz"),
+        "-o",
+        str(tmp_path / "out"),
+        "--json",
+        str(said),
+    ]
+    assert run(words) == 0
+    (one,) = json.loads(said.read_text())["landmarks"]
+    assert one["is_converged"] and one["n_imaginary"] == 1
