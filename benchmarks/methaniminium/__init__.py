@@ -1,0 +1,1 @@
+"""Methaniminium, CH2NH2+: a second molecule for surface hopping, learnt from SA-CASSCF."""
