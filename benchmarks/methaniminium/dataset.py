@@ -6,13 +6,11 @@ Frames that trajectories from S2 cannot reach are left out and counted: early ne
 orbitals converge to other solutions. One frame in ten, drawn at random, chooses the epoch.
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.stilbene.dataset import write
+from benchmarks.stilbene.dataset import arguments, write
 from fusionmd.data.frame import Frame
 from fusionmd.data.read import read_frames
 
@@ -23,10 +21,7 @@ SEED = 10000
 
 def main() -> None:
     """train.npz and valid.npz."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("labelled", type=Path, nargs="+")
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    options = parser.parse_args()
+    options = arguments(__doc__)
     frames = [frame for path in options.labelled for frame in read_frames(path)]
     kept = usable(frames)
     order = np.random.default_rng(SEED).permutation(len(kept))

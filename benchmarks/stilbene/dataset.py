@@ -27,10 +27,7 @@ SEED = 10000
 
 def main() -> None:
     """train.npz and valid.npz."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("labelled", type=Path, nargs="+")
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    options = parser.parse_args()
+    options = arguments(__doc__)
     files = [read_frames(path) for path in options.labelled]
     lowest = min(frame.energy[0] for frames in files for frame in frames)
     reasons = Counter(reason_against(frame, lowest) for frames in files for frame in frames)
@@ -45,6 +42,14 @@ def main() -> None:
     for name, frames in parts.items():
         write(options.output / f"{name}.npz", frames)
         print(name, len(frames))
+
+
+def arguments(text: str) -> argparse.Namespace:
+    """labelled: Files of frames.  output: Folder of the data set.  text: Docstring of the script."""
+    parser = argparse.ArgumentParser(description=text.split("\n")[0])
+    parser.add_argument("labelled", type=Path, nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    return parser.parse_args()
 
 
 def reason_against(frame: Frame, lowest: float) -> str:

@@ -2,10 +2,10 @@
 
     python -m benchmarks.stilbene.worth --minutes 8 --work worth
 
-Every variant is the shipped configuration with one thing changed, trained on the same frames for the same processor
-time of one thread (compilation apart), the cosine schedule ending with it. Judged are the sealed trajectories, of which
-nothing is chosen here: all variants are reported. The same command goes on where it was killed. Writes
-benchmarks/results/stilbene_worth.json.
+Every variant is the shipped configuration with one thing changed, trained from nothing (at the learning rate for that)
+on the same frames for the same processor time of one thread (compilation apart), the cosine schedule ending with it.
+Judged are the sealed trajectories, of which nothing is chosen here: all variants are reported. The same command goes on
+where it was killed. Writes benchmarks/results/stilbene_worth.json.
 """
 
 import argparse
@@ -32,6 +32,7 @@ REFERENCE = ROOT / "benchmarks" / "stilbene" / "reference" / "cis.h5"
 DATA = "train.npz"  # under --work: frames drawn from the shipped ones
 N_TRAIN, BATCH, SEED = 1600, 8, 1
 TRIAL_STEPS, WARM_UP = 40, 10  # of which the first do not count
+LEARNING_RATE, WARMUP_EPOCHS = 0.01, 1  # the shipped ones are for going on
 Content = dict[str, Any]
 WITH_PSEUDOVECTORS = {
     "hidden_irreps": "0e + 1o + 1e",
@@ -119,6 +120,8 @@ def configuration(name: str, epochs: int, data: Path) -> Content:
     content["model"] |= change.get("model", {})
     content["head"] = change.get("head", content["head"])
     content["data"] |= {"train": str(data), "valid": [str(CONFIG.parent / one) for one in content["data"]["valid"]]}
+    content["optimizer"]["learning_rate"] = LEARNING_RATE
+    content["schedule"]["warmup_epochs"] = WARMUP_EPOCHS
     content["training"] |= {"epochs": epochs, "batch_size": BATCH, "seed": SEED, "threads": 1, "valid_every": 5}
     return content
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,7 +56,7 @@ def study(
     json: Json = None,
 ) -> None:
     """A photochemical study: starts, trajectories, yields, one page. The same command goes on after a stop."""
-    from fusionmd.workflows.namd_pieces import take
+    from fusionmd.workflows.namd_pieces import check, take
     from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
     from fusionmd.workflows.namd_study_report import report, summary_rows
 
@@ -72,7 +73,7 @@ def study(
         upper_hops=upper_hops,
         seed=seed,
     )
-    plan = begin(name, choice, output)
+    plan = begin(name, choice, output, check=partial(check, pieces)) if pieces else begin(name, choice, output)
     if pieces:
         take(plan, pieces)
     try:

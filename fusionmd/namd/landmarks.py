@@ -22,7 +22,7 @@ from fusionmd.namd.saddles import hessian, imaginary_modes
 SMOOTHING = 0.02  # Hartree
 FIRST_STRENGTH, STRENGTH_RATIO, MAX_ROUNDS = 3.5, 3.0, 10
 TIGHTER = 0.5  # of the wanted gradient: what the descent is told
-NO_HESSIAN = "a gradient beside the start is missing"
+NO_HESSIAN = "a gradient beside the start, or the end, is missing"
 MAX_ESCAPES = 3  # from saddles
 MAX_DESCENTS = 5  # internal coordinates made for a far start mistake what is left of the gradient
 
@@ -111,9 +111,10 @@ def saddle(
     ways = imaginary_modes(surfaces, ending.place, state)
     count = None if ways is None else len(ways)
     n_evaluations = point.n_evaluations + 4 * surfaces.n_dof
-    is_saddle = slope <= gradient and count == 1
-    reason = "" if is_saddle else ending.reason or f"{count} imaginary modes, a saddle has one"
-    return Landmark(ending.place, (state,), energies, slope, n_evaluations, is_saddle, reason, count)
+    reason = "" if slope <= gradient else ending.reason or "the gradient is larger than wanted"
+    if not reason and count != 1:
+        reason = NO_HESSIAN if count is None else f"{count} imaginary modes, a saddle has one"
+    return Landmark(ending.place, (state,), energies, slope, n_evaluations, not reason, reason, count)
 
 
 def crossing(

@@ -29,23 +29,21 @@ class Piece:
     numbers: IntArray
 
 
-def join(paths: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> IntArray:
-    """Write one file of all trajectories, and return their numbers [n].
+def trajectories(paths: Sequence[str | os.PathLike[str]]) -> IntArray:
+    """Numbers of all trajectories of pieces [n]; DataError as of `join`."""
+    return np.concatenate([piece.numbers for piece in _pieces(paths)])
+
+
+def join(paths: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> None:
+    """Write one file of all trajectories.
 
     DataError where numbers are missing or doubled, or surfaces, molecule or protocol differ.
     """
-    pieces = sorted((_read(path) for path in paths), key=lambda piece: int(piece.numbers[0]))
-    numbers = np.concatenate([piece.numbers for piece in pieces])
-    if not np.array_equal(numbers, numbers[0] + np.arange(len(numbers))):
-        spans = ", ".join(f"{piece.numbers[0]}..{piece.numbers[-1]} in {piece.path}" for piece in pieces)
-        raise DataError(f"trajectories do not follow one another: {spans}; give each piece once, and all of them")
-    first = pieces[0]
-    for piece in pieces[1:]:
-        _check(first, piece)
+    pieces = _pieces(paths)
+    first, numbers = pieces[0], np.concatenate([piece.numbers for piece in pieces])
     whole = {"first": int(numbers[0]), "n_trajectories": len(numbers)}
     protocol = yaml.safe_dump(yaml.safe_load(first.attributes["protocol"]) | whole, sort_keys=False)
     write_arrays(output, _joined(pieces), first.attributes | {"protocol": protocol}, numbers)
-    return numbers
 
 
 def shared(protocol: str) -> dict[str, Any]:
@@ -53,6 +51,18 @@ def shared(protocol: str) -> dict[str, Any]:
     content = {key: value for key, value in yaml.safe_load(protocol).items() if key not in OF_A_PIECE}
     surfaces = {key: value for key, value in content["surfaces"].items() if key not in OF_ITS_SURFACES}
     return content | {"surfaces": surfaces}
+
+
+def _pieces(paths: Sequence[str | os.PathLike[str]]) -> list[Piece]:
+    """In the order of their trajectories."""
+    pieces = sorted((_read(path) for path in paths), key=lambda piece: int(piece.numbers[0]))
+    numbers = np.concatenate([piece.numbers for piece in pieces])
+    if not np.array_equal(numbers, numbers[0] + np.arange(len(numbers))):
+        spans = ", ".join(f"{piece.numbers[0]}..{piece.numbers[-1]} in {piece.path}" for piece in pieces)
+        raise DataError(f"trajectories do not follow one another: {spans}; give each piece once, and all of them")
+    for piece in pieces[1:]:
+        _check(pieces[0], piece)
+    return pieces
 
 
 def _read(path: str | os.PathLike[str]) -> Piece:

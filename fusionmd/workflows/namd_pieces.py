@@ -11,39 +11,13 @@ import yaml
 
 from fusionmd.errors import ConfigError, DataError
 from fusionmd.files import atomic_write
-from fusionmd.namd.pieces import join, shared
+from fusionmd.namd.pieces import join, shared, trajectories
 from fusionmd.namd.run_file import read_run
 from fusionmd.workflows.namd_study import RUN, STARTS, Plan
 
 
-def take(plan: Plan, folders: Sequence[Path]) -> None:
-    """Write the starts and the trajectories of `plan` from finished folders; nothing where they are there.
-
-    ConfigError where the plan has other trajectories, DataError where folders are no pieces of one ensemble.
-    """
-    output, starts = plan.folder / RUN, plan.folder / STARTS
-    if output.exists():
-        return
-    _check(plan, folders)
-    joined = output.with_suffix(".joined")
-    try:
-        numbers = join([folder / RUN for folder in folders], joined)
-        wanted = plan.choice.first + np.arange(plan.choice.n_trajectories)
-        if not np.array_equal(numbers, wanted):
-            raise ConfigError(
-                f"the pieces have trajectories {numbers[0]}..{numbers[-1]}, wanted are {wanted[0]}..{wanted[-1]}; give "
-                f"-n {len(numbers)} --first {numbers[0]}, or other pieces"
-            )
-        frames = [frame for folder in sorted(folders, key=_first) for frame in ase.io.read(folder / STARTS, index=":")]
-        with atomic_write(starts) as temporary:
-            ase.io.write(temporary, frames, format="extxyz")
-        joined.replace(output)
-    finally:
-        joined.unlink(missing_ok=True)
-
-
-def _check(plan: Plan, folders: Sequence[Path]) -> None:
-    """Of the same settings as the plan."""
+def check(folders: Sequence[Path], plan: Plan) -> None:
+    """Finished, of the settings of the plan, with its trajectories; ConfigError or DataError where they are not."""
     mine = shared(yaml.safe_dump(plan.run.model_dump(mode="json")))
     for folder in folders:
         for name in (RUN, STARTS):
@@ -52,7 +26,24 @@ def _check(plan: Plan, folders: Sequence[Path]) -> None:
         theirs = shared(read_run(folder / RUN).protocol)
         if wrong := [key for key in sorted({*mine, *theirs}) if mine.get(key) != theirs.get(key)]:
             raise ConfigError(f"{folder} is no piece of this study: {', '.join(wrong)} differ")
+    numbers = trajectories([folder / RUN for folder in folders])
+    wanted = plan.choice.first + np.arange(plan.choice.n_trajectories)
+    if not np.array_equal(numbers, wanted):
+        raise ConfigError(
+            f"the pieces have trajectories {numbers[0]}..{numbers[-1]}, wanted are {wanted[0]}..{wanted[-1]}; give "
+            f"-n {len(numbers)} --first {numbers[0]}, or other pieces"
+        )
+
+
+def take(plan: Plan, folders: Sequence[Path]) -> None:
+    """Write the starts and the trajectories of `plan` from folders that `check` let pass; nothing where they are."""
+    if (plan.folder / RUN).exists():
+        return
+    frames = [frame for folder in sorted(folders, key=_first) for frame in ase.io.read(folder / STARTS, index=":")]
+    with atomic_write(plan.folder / STARTS) as temporary:
+        ase.io.write(temporary, frames, format="extxyz")
+    join([folder / RUN for folder in folders], plan.folder / RUN)
 
 
 def _first(folder: Path) -> int:
-    return int(yaml.safe_load(read_run(folder / RUN).protocol).get("first", 0))
+    return int(trajectories([folder / RUN])[0])

@@ -139,9 +139,15 @@ def choice_of(**values: Any) -> Choice:
         raise ConfigError("; ".join(wrong)) from None
 
 
-def begin(study: str | Path, choice: Choice, folder: Path) -> Plan:
-    """Resolve, check, and write DIR/settings.yaml; ConfigError where the folder holds something else."""
+def begin(
+    study: str | Path, choice: Choice, folder: Path, *, check: Callable[[Plan], None] = lambda plan: None
+) -> Plan:
+    """Resolve, check, and write DIR/settings.yaml; ConfigError where the folder holds something else.
+
+    check: What has to be right beside it; called before anything is written.
+    """
     plan = _resolved(read_study(study), choice, folder)
+    check(plan)
     text, path = plan.text(), folder / SETTINGS
     if path.exists() and path.read_text() != text:
         raise ConfigError(f"{folder} holds a study with other settings (see {path}); choose another folder")
