@@ -22,6 +22,7 @@ VERBS = {
     "train": "Train a model from a YAML file.",
     "evaluate": "Compare a potential with reference labels.",
     "export": "Turn a training run into one potential file.",
+    "calibrate": "Let a potential say how uncertain its energies are.",
     "convert": "Turn a potential of another package into a potential file.",
     "compile": "Compile a potential for this machine.",
     "inspect": "Show what is inside a potential file, and test it.",

@@ -23,7 +23,7 @@ class Electronic:
     diabatic: Symmetric matrix whose eigenvalues are the energies [n_traj, n_states, n_states], Hartree.
     vectors: Its eigenvectors as columns, diabatic x adiabatic [n_traj, n_states, n_states].
     couplings: d_ij = <i|grad j>, antisymmetric [n_traj, n_states, n_states, n_dof], 1/bohr.
-    uncertainties: Standard deviations of the energies over a committee [n_traj, n_states], Hartree.
+    uncertainties: How uncertain the energies are: standard deviations [n_traj, n_states], Hartree.
     The last four are None where the surfaces do not have them (couplings also if they were not asked for).
     """
 

@@ -36,6 +36,7 @@ class PotentialSurfaces:
     `masses`: Electron masses [n_dof].
     chunk: Structures that are evaluated together, in chunks of one shape: with one thread the same bits in any batch.
     None: as it is fastest; equal to about 1e-10 Hartree, since rounding depends on who is together.
+    with_uncertainties: Also how uncertain the energies are; a committee says so in any case.
     The order of states is that of the file; a gap is the size of their difference.
     """
 
@@ -48,13 +49,20 @@ class PotentialSurfaces:
         pbc: Any = False,
         masses_amu: Any = None,
         chunk: int | None = None,
+        with_uncertainties: bool = False,
     ) -> None:
         if potential.n_states < 2:
             raise MissingQuantityError(
                 f"potential {potential.metadata.name!r} has {potential.n_states} state; hopping needs two or more, so "
                 "give a potential of several states"
             )
+        if with_uncertainties and not potential.metadata.has_uncertainties:
+            raise MissingQuantityError(
+                f"potential {potential.metadata.name!r} does not say how uncertain it is; calibrate it with `fusionmd "
+                "calibrate`, take a committee, or leave triage.uncertainty_eV out"
+            )
         self.potential, self.chunk = potential, chunk
+        self.with_uncertainties = with_uncertainties
         self._numbers = np.asarray(numbers, dtype=np.int64)
         self._frame = Structure(self._numbers, np.arange(3.0 * len(self._numbers)).reshape(-1, 3), cell, pbc)
         self.masses = dof_masses(self._numbers, masses_amu)
@@ -136,10 +144,20 @@ class PotentialSurfaces:
         gradients = np.full((*energies.shape, self.n_dof), np.nan)
         for row, one in enumerate(found):
             gradients[row, one.states] = -one.forces.reshape(len(one.states), -1) / EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR
-        is_committee = self.potential.metadata.n_members > 1
-        deviations = np.stack([one.energies_std for one in found]) * HARTREE_PER_EV if is_committee else None
         asked_for = np.where(asked[:, :, None], gradients, np.nan)
-        return Electronic(energies, asked_for, *_diabatic_of(found), uncertainties=deviations)
+        return Electronic(
+            energies, asked_for, *_diabatic_of(found), uncertainties=self._uncertainties(structures, graphs, found)
+        )
+
+    def _uncertainties(
+        self, structures: list[Structure], graphs: Sequence[Graph], found: Sequence[Evaluation]
+    ) -> Array | None:
+        """Standard deviations of the energies [n, n_states], Hartree; None if nobody knows, or asked."""
+        if self.potential.metadata.n_members > 1:
+            return np.stack([one.energies_std for one in found]) * HARTREE_PER_EV
+        if not self.with_uncertainties:
+            return None
+        return self.potential.uncertainties_of_graphs(structures, graphs) * HARTREE_PER_EV
 
 
 def _diabatic_of(found: Sequence[Evaluation]) -> tuple[Array | None, Array | None, Array | None]:

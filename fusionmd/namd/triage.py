@@ -43,7 +43,7 @@ class Limits:
     """What is allowed, Hartree; None: anything.
 
     window: |E_total - first E_total|.  step: |E_total - that of the frame before|.  norm: |sum |c|^2 - 1|.
-    uncertainty: Largest standard deviation of the active energy over a committee.
+    uncertainty: Largest standard deviation of the active energy.
     """
 
     window: float | None = None

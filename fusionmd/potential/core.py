@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fusionmd.errors import PotentialFormatError
 from fusionmd.potential.contract import EnergyModel, check_contract, model_dtype
 from fusionmd.potential.heads import Head
+from fusionmd.potential.rigidity import Rigidity
 
 
 class Core(nn.Module):
@@ -192,8 +193,32 @@ class DescribingCore(Core):
         return torch.stack(outputs)
 
 
-def build_core(members: Sequence[nn.Module], head: Head, atomic_energies: Tensor) -> Core:
-    """A core; with descriptors if every member has them."""
+class CalibratedCore(DescribingCore):
+    """One model that also knows how uncertain its energies are (`rigidity.py`)."""
+
+    rigidity_root: Tensor
+    rigidity_scales: Tensor
+
+    def __init__(self, members: Sequence[nn.Module], head: Head, atomic_energies: Tensor, rigidity: Rigidity) -> None:
+        super().__init__(members, head, atomic_energies)
+        self.register_buffer("rigidity_root", torch.from_numpy(rigidity.root))
+        self.register_buffer("rigidity_scales", torch.from_numpy(rigidity.scales))
+
+    @torch.jit.export
+    def spreads(self, features: Tensor, counts: Tensor) -> Tensor:
+        """Standard deviations [n_structures, n_states], eV, of descriptors and atoms by element, both summed."""
+        rows = torch.cat([features, counts], 1).to(self.rigidity_root.dtype)
+        whitened = torch.matmul(rows, self.rigidity_root.t())
+        distances = torch.sqrt((whitened * whitened).sum(1, keepdim=True))
+        return (distances * self.rigidity_scales).to(torch.float64)
+
+
+def build_core(
+    members: Sequence[nn.Module], head: Head, atomic_energies: Tensor, rigidity: Rigidity | None = None
+) -> Core:
+    """A core; with descriptors if every member has them, with uncertainties where they were calibrated."""
+    if rigidity is not None:
+        return CalibratedCore(members, head, atomic_energies, rigidity)
     cls = DescribingCore if all(hasattr(model, "descriptors") for model in members) else Core
     return cls(members, head, atomic_energies)
 

@@ -28,6 +28,7 @@ from fusionmd.potential.frames import default_frames
 from fusionmd.potential.heads import AdiabaticHead, build_head
 from fusionmd.potential.metadata import Metadata
 from fusionmd.potential.potential import Potential
+from fusionmd.potential.rigidity import Rigidity
 from fusionmd.potential.selftest import make_self_test
 from fusionmd.potential.torchscript import saved, scripted
 from fusionmd.structure import Structure
@@ -45,6 +46,7 @@ def export_potential(
     head: str = AdiabaticHead.kind,
     config: Sequence[Mapping[str, Any]] = (),
     frames: Sequence[Structure] = (),
+    rigidity: Rigidity | None = None,
     **provenance: Any,
 ) -> Metadata:
     """Check `models` (one, or the members of a committee), write the potential file, return its metadata.
@@ -52,7 +54,8 @@ def export_potential(
     atomic_energies: E0 by atomic number, eV; one number, or one per output.
     config: What rebuilds each member (mappings that JSON can hold), one per member.
     frames: Realistic structures to check and self-test on; a few small ones are best. Invented ones are added.
-    provenance: data_sha256, commit, metrics, licence_code, licence_weights, citations: as in `Metadata`.
+    rigidity: What gives one model calibrated uncertainties.
+    provenance: data_sha256, commit, metrics, calibration, licence_code, licence_weights, citations: as in `Metadata`.
     Raises PotentialFormatError if a check fails; then nothing is written.
     """
     content = potential_bytes(
@@ -62,6 +65,7 @@ def export_potential(
         head=head,
         config=config,
         frames=frames,
+        rigidity=rigidity,
         **provenance,
     )
     write_bytes_atomic(path, content[0])
@@ -76,6 +80,7 @@ def potential_bytes(
     head: str = AdiabaticHead.kind,
     config: Sequence[Mapping[str, Any]] = (),
     frames: Sequence[Structure] = (),
+    rigidity: Rigidity | None = None,
     **provenance: Any,
 ) -> tuple[bytes, Metadata]:
     """`export_potential` into memory: the file's bytes and its metadata."""
@@ -84,9 +89,10 @@ def potential_bytes(
         raise PotentialFormatError("a potential needs at least one model; got none")
     closing = build_head(head, int(check_contract(members[0]).n_outputs))
     references = _reference_table(members[0], atomic_energies, closing.energy_outputs)
-    core = build_core(members, closing, references)
-    forms = other_forms(core, members)
-    entries = {key: scripted(emptied(build_core(form, core.head, references), core)) for key, form in forms.items()}
+    _check_rigidity(members, rigidity)
+    core = build_core(members, closing, references, rigidity)
+    forms = {key: build_core(form, closing, references, rigidity) for key, form in other_forms(core, members).items()}
+    entries = {key: scripted(emptied(form, core)) for key, form in forms.items()}
     return assemble_file(core, entries, _described(core, name, head, config, provenance), frames)
 
 
@@ -128,6 +134,14 @@ def _ready(model: nn.Module) -> nn.Module:
     """A copy on the CPU, in evaluation mode, without gradients of parameters (they would cost memory)."""
     check_contract(model)
     return copy.deepcopy(model).to("cpu").eval().requires_grad_(False)
+
+
+def _check_rigidity(members: Sequence[nn.Module], rigidity: Rigidity | None) -> None:
+    if rigidity is not None and (len(members) > 1 or not hasattr(members[0], "descriptors")):
+        raise PotentialFormatError(
+            "calibrated uncertainties are those of one model with descriptors: a committee has its own spread, and an "
+            "architecture without descriptors needs one"
+        )
 
 
 def _reference_table(model: nn.Module, atomic_energies: ReferenceEnergies, outputs: Sequence[int]) -> Tensor:
@@ -175,11 +189,11 @@ def _described(
 
 
 def _weights(core: nn.Module) -> bytes:
-    """`weights.safetensors`: parameters and buffers of the members, `members.<k>.<name>`."""
+    """`weights.safetensors`: parameters and buffers of the members, `members.<k>.<name>`, and of the rigidity."""
     tensors = {
         key: value.detach().contiguous().clone()
         for key, value in core.state_dict().items()
-        if key.startswith("members.")
+        if key.startswith(("members.", "rigidity_"))
     }
     return safetensors_bytes(tensors)
 

@@ -31,6 +31,7 @@ class Metadata:
     n_hops: Edges between an atom and the farthest atom its energy feels.
     bytes_per_edge: Working memory of energy and forces, per edge and member.
     config: What rebuilds each member, one mapping per member.  data_sha256, commit, metrics: Where it comes from.
+    calibration: Of one model that knows how uncertain it is, on which frames, and how well it held there.
     report: What the export checked, and by how much it passed.
     """
 
@@ -52,6 +53,7 @@ class Metadata:
     data_sha256: str = ""
     commit: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     licence_code: str = "MIT"
     licence_weights: str = ""
     citations: tuple[str, ...] = ()
@@ -68,6 +70,11 @@ class Metadata:
     def interaction_range(self) -> float:
         """Distance beyond which nothing is felt, angstrom."""
         return self.n_hops * self.cutoff
+
+    @property
+    def has_uncertainties(self) -> bool:
+        """Whether it is a committee, or one model whose uncertainties were calibrated."""
+        return self.n_members > 1 or bool(self.calibration)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fusionmd.elements import symbols
 from fusionmd.errors import MissingQuantityError, UnsupportedStructureError
 from fusionmd.graph import Graph, concatenate, graph_of
-from fusionmd.potential import derivatives, passes
+from fusionmd.potential import derivatives, passes, uncertainty
 from fusionmd.potential.assemble import evaluations
 from fusionmd.potential.blocks import blocks_within
 from fusionmd.potential.evaluation import Evaluation
@@ -142,6 +142,31 @@ class Potential:
                 f"another potential"
             )
         return [self._descriptors(self.graph(structure)) for structure in _as_sequence(structures)]
+
+    def uncertainties(self, structures: Sequence[Structure], *, memory_GB: float | None = None) -> NDArray[np.float64]:
+        """Standard deviations of the energies [n_structures, n_states], eV, without any derivatives.
+
+        Of a committee its spread, of one model what `fusionmd calibrate` gave it; others raise MissingQuantityError.
+        """
+        structures = _as_sequence(structures)
+        return self.uncertainties_of_graphs(structures, list(map(self.graph, structures)), memory_GB=memory_GB)
+
+    def uncertainties_of_graphs(
+        self, structures: Sequence[Structure], graphs: Sequence[Graph], *, memory_GB: float | None = None
+    ) -> NDArray[np.float64]:
+        """`uncertainties` for callers that keep their own neighbour lists."""
+        if not self.metadata.has_uncertainties:
+            raise MissingQuantityError(
+                f"potential {self.metadata.name!r} has no uncertainties; calibrate it with `fusionmd calibrate`, or "
+                "export several models with --committee"
+            )
+        limit, core = self._max_edges(memory_GB), self.core if self.native is None else self.native
+        found: list[torch.Tensor] = []
+        for batch in self._batches(graphs, limit):
+            first, is_cut = sum(len(part) for part in found), len(batch) == 1 and batch[0].n_edges > limit
+            blocks = blocks_within(structures[first], batch[0], self.metadata.n_hops, limit) if is_cut else []
+            found.append(uncertainty.spreads(core, concatenate(batch), blocks))
+        return torch.cat(found).cpu().numpy()
 
     def graph(self, structure: Structure) -> Graph:
         """Graph of a structure as this potential reads it, on the CPU."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from fusionmd.units import GPA_PER_EV_PER_ANGSTROM3, MEV_PER_EV
 
@@ -24,6 +25,7 @@ class Comparison:
     energies: [n_frames, n_states], eV; forces: [n_states, n_atoms of all frames, 3], eV/angstrom;
     stress: [n_frames, 3, 3], eV/angstrom^3; n_atoms: [n_frames].
     couplings: Between states, (E_b - E_a) <a|grad b> [n_pairs, n_atoms of all frames, 3], eV/angstrom.
+    energies_std: What a potential says of its own errors [n_frames, n_states], eV; None if it does not.
     """
 
     n_atoms: NDArray[np.int64]
@@ -35,6 +37,7 @@ class Comparison:
     reference_stress: Array
     couplings: Array = field(default_factory=lambda: np.zeros((0, 1, 3)))
     reference_couplings: Array = field(default_factory=lambda: np.zeros((0, 1, 3)))
+    energies_std: Array | None = None
 
     @property
     def n_frames(self) -> int:
@@ -108,7 +111,33 @@ def _errors(comparison: Comparison, states: Sequence[int]) -> dict[str, float]:
         errors["energy_rmse_meV_per_atom"] = root_mean_square(per_atom)
     if np.isfinite(forces).any():
         errors |= {"forces_mae_meV_A": mean_absolute(forces), "forces_rmse_meV_A": root_mean_square(forces)}
+    if comparison.energies_std is not None and np.isfinite(energies).any():
+        spreads = comparison.energies_std[:, list(states)]
+        quality = spread_quality(comparison.energy_errors[:, list(states)].ravel(), spreads.ravel())
+        errors |= {f"energy_{key}": value for key, value in quality.items()}
     return errors
+
+
+def spread_quality(errors: Array, spreads: Array) -> dict[str, float]:
+    """Standard deviations [n] (eV) beside the errors [n] they foretell (eV; NaN: unknown).
+
+    within_1_std, within_2_std: Shares; normal errors would have 0.68 and 0.95.
+    std_rank_correlation: Spearman's, between the standard deviation and the size of the error.
+    """
+    known = np.isfinite(errors)
+    sizes, spreads = np.abs(errors[known]), spreads[known]
+    shares = {f"within_{k}_std": float((sizes <= k * spreads).mean()) for k in (1, 2)}
+    return {
+        "std_mean_meV": float(spreads.mean()) * MEV_PER_EV,
+        **shares,
+        "std_rank_correlation": _rank_correlation(sizes, spreads),
+    }
+
+
+def _rank_correlation(a: Array, b: Array) -> float:
+    """Spearman's; 0 where one of them does not vary."""
+    ranks = [rankdata(values) for values in (a, b)]
+    return float(np.corrcoef(ranks)[0, 1]) if min(np.ptp(one) for one in ranks) > 0 else 0.0
 
 
 def mean_absolute(errors: Array) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,13 +29,17 @@ def compare(
     check_elements(potential, frames)
     has_couplings = potential.has_couplings and any(frame.has("couplings") for frame in frames)
     evaluations: list[Evaluation] = []
+    spreads: list[np.ndarray] = []
     for begin in range(0, len(frames), FRAMES_AT_ONCE):
         structures = [frame.structure for frame in frames[begin : begin + FRAMES_AT_ONCE]]
         evaluations += potential.evaluate(
             structures, states=potential.all_states, couplings=has_couplings, memory_GB=memory_GB
         )
+        if potential.metadata.has_uncertainties:
+            spreads.append(potential.uncertainties(structures, memory_GB=memory_GB))
         on_progress(len(evaluations))
-    return comparison_of(frames, evaluations, potential.n_states)
+    found = comparison_of(frames, evaluations, potential.n_states)
+    return replace(found, energies_std=np.concatenate(spreads)) if spreads else found
 
 
 def comparison_of(frames: Sequence[Frame], evaluations: Sequence[Evaluation], n_states: int) -> Comparison:

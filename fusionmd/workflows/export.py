@@ -17,6 +17,7 @@ from fusionmd.potential import Metadata, export_potential
 from fusionmd.potential.archive import METADATA, SELF_TEST, WEIGHTS, unpack
 from fusionmd.potential.heads import AdiabaticHead
 from fusionmd.potential.metadata import check_convention
+from fusionmd.potential.rigidity import Rigidity
 from fusionmd.potential.selftest import SelfTest
 from fusionmd.structure import Structure
 from fusionmd.training.checkpoint import FILE_NAME
@@ -30,7 +31,7 @@ class Ingredients:
     """What one file or run contributes.
 
     models, config: Of each member.  atomic_energies: E0 by atomic number, eV.  head: How outputs become energies.
-    frames: For the self-test.
+    frames: For the self-test.  rigidity: Of one model, its calibrated uncertainties.
     """
 
     models: tuple[nn.Module, ...]
@@ -39,6 +40,7 @@ class Ingredients:
     head: str
     frames: tuple[Structure, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    rigidity: Rigidity | None = None
 
 
 def export(
@@ -65,6 +67,7 @@ def export(
         head=parts[0].head,
         config=[config for part in parts for config in part.config],
         frames=[frame for part in parts for frame in part.frames][:N_FRAMES],
+        rigidity=parts[0].rigidity if len(parts) == 1 else None,
         **(provenance | {key: value for key, value in stated.items() if value}),
     )
 
@@ -118,9 +121,14 @@ def _of_potential(path: Path) -> Ingredients:
     models = [_filled(config, weights, f"members.{k}.", dtype) for k, config in enumerate(metadata.config)]
     references = dict(zip(metadata.elements, metadata.atomic_energies, strict=True))
     frames = SelfTest.from_npz(extra_files[SELF_TEST], source=str(path)).frames[:N_FRAMES]
-    kept = ("data_sha256", "commit", "metrics", "licence_code", "licence_weights", "citations")
+    kept = ("data_sha256", "commit", "metrics", "calibration", "licence_code", "licence_weights", "citations")
     provenance = {key: getattr(metadata, key) for key in kept}
-    return Ingredients(tuple(models), metadata.config, references, metadata.head, frames, provenance)
+    rigidity = _rigidity_of(weights) if metadata.calibration else None
+    return Ingredients(tuple(models), metadata.config, references, metadata.head, frames, provenance, rigidity)
+
+
+def _rigidity_of(weights: Mapping[str, torch.Tensor]) -> Rigidity:
+    return Rigidity(weights["rigidity_root"].double().numpy(), weights["rigidity_scales"].double().numpy())
 
 
 def _filled(

@@ -76,6 +76,9 @@ class LAMMPSRun:
         self.atoms.calc = SinglePointCalculator(self.atoms, **results)
         if metadata.n_members > 1:
             self.atoms.calc.results["energy_std"] = found.extras[metadata.n_states]
+        elif metadata.has_uncertainties:
+            spreads = self._potential.uncertainties([Structure.from_ase(self.atoms)])
+            self.atoms.calc.results["energy_std"] = float(spreads[0, self._settings.state])
         observe()
 
 

@@ -10,13 +10,14 @@ from typing import Self
 import ase.io
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from fusionmd.units import FS_PER_PS, GPA_PER_EV_PER_ANGSTROM3, MEV_PER_EV
 
 COLUMNS = ["step", "time_fs", "potential_energy_eV", "kinetic_energy_eV", "total_energy_eV", "temperature_K"]
 PERIODIC_COLUMNS = ["volume_A3", "pressure_GPa"]
-COMMITTEE_COLUMN = "energy_std_eV"
+SPREAD, UNCERTAINTY_COLUMN = "energy_std", "energy_std_eV"
 MIN_LINES_FOR_SLOPE = 3
 
 
@@ -76,8 +77,15 @@ def _quantities(atoms: Atoms) -> dict[str, float]:
         stress = atoms.get_stress(include_ideal_gas=True)
         quantities |= {"volume_A3": float(atoms.get_volume())}
         quantities |= {"pressure_GPa": float(-stress[:3].mean() * GPA_PER_EV_PER_ANGSTROM3)}
-    results = getattr(atoms.calc, "results", {})
-    return quantities | ({COMMITTEE_COLUMN: results["energy_std"]} if "energy_std" in results else {})
+    return quantities | _uncertainty(atoms.calc)
+
+
+def _uncertainty(calculator: Calculator) -> dict[str, float]:
+    """Of the energy, where the calculator knows it or can find out."""
+    results = getattr(calculator, "results", {})
+    if SPREAD not in results and SPREAD in getattr(calculator, "implemented_properties", ()):
+        return {UNCERTAINTY_COLUMN: float(calculator.get_property(SPREAD, calculator.atoms))}
+    return {UNCERTAINTY_COLUMN: results[SPREAD]} if SPREAD in results else {}
 
 
 def _frame(atoms: Atoms, step: int, time_fs: float) -> Atoms:

@@ -20,7 +20,7 @@ from fusionmd.workflows.md_settings import MDSettings
 class OpenMMRun:
     """Velocity Verlet (nve), Langevin BAOAB (nvt), and that with a Monte Carlo barostat (npt).
 
-    Energies and forces are those of OpenMM; pressure and the spread of a committee, which OpenMM does not know, are
+    Energies and forces are those of OpenMM; pressure and uncertainty, which OpenMM does not know, are
     computed from the potential where a line is logged.
     """
 
@@ -65,19 +65,17 @@ class OpenMMRun:
     def _observe(self, observe: Callable[[], None]) -> None:
         self.stop()
         energy, forces = self._dynamics.energy_and_forces()
-        results, is_committee = {"energy": energy, "forces": forces}, self._potential.metadata.n_members > 1
-        calculator = SinglePointCalculator(self.atoms, **results)
-        if self.atoms.pbc.any() or is_committee:
-            calculator.results |= self._beyond_openmm(is_committee)
+        calculator = SinglePointCalculator(self.atoms, energy=energy, forces=forces)
+        calculator.results |= self._beyond_openmm()
         self.atoms.calc = calculator
         observe()
 
-    def _beyond_openmm(self, is_committee: bool) -> dict[str, Any]:
-        state = self._settings.state
-        (found,) = self._potential.evaluate([Structure.from_ase(self.atoms)], states=state)
+    def _beyond_openmm(self) -> dict[str, Any]:
+        structure, state = Structure.from_ase(self.atoms), self._settings.state
         results: dict[str, Any] = {}
-        if found.volume > 0:
+        if self.atoms.pbc.any():
+            (found,) = self._potential.evaluate([structure], states=state)
             results["stress"] = full_3x3_to_voigt_6_stress(found.stresses[0])
-        if is_committee:
-            results["energy_std"] = float(found.energies_std[state])
+        if self._potential.metadata.has_uncertainties:
+            results["energy_std"] = float(self._potential.uncertainties([structure])[0, state])
         return results

@@ -100,7 +100,8 @@ def _checked(settings: RunSettings) -> tuple[Beginning, Surfaces]:
     """Everything that can be wrong is found before a file is written."""
     check_lengths(settings.n_steps, settings.interval)
     beginning = beginning_of(settings)
-    surfaces = surfaces_of(settings.surfaces, beginning.molecule)
+    is_limited = settings.triage.uncertainty_eV is not None
+    surfaces = surfaces_of(settings.surfaces, beginning.molecule, with_uncertainties=is_limited)
     parts = parts_of(settings.method, surfaces, settings.time_step_fs * ATOMIC_TIME_PER_FS)
     if settings.triage.bond_factor is not None and beginning.molecule is None:
         raise ConfigError("bond_factor is for atoms; analytic models have no bonds")
@@ -139,7 +140,7 @@ def _run(
 
 
 def _write_uncertain(output: str | os.PathLike[str], result: Ensemble, molecule: Molecule) -> None:
-    """Where a committee disagreed too much: OUT.uncertain.xyz, to be labelled."""
+    """Where the energy was too uncertain: OUT.uncertain.xyz, to be labelled."""
     places = result.final.positions[result.flags == Flag.UNCERTAIN] * ANGSTROM_PER_BOHR
     if len(places):
         frames = [

@@ -124,7 +124,8 @@ def in_memory(task: Task) -> tuple[Batch, Records, Hops]:
 
 
 def _parts(task: Task) -> Parts:
-    surfaces = surfaces_of(task.settings.surfaces, task.begun.molecule)
+    is_limited = task.settings.triage.uncertainty_eV is not None
+    surfaces = surfaces_of(task.settings.surfaces, task.begun.molecule, with_uncertainties=is_limited)
     return parts_of(task.settings.method, surfaces, task.settings.time_step_fs * ATOMIC_TIME_PER_FS)
 
 

@@ -65,7 +65,7 @@ class TriageSettings(BaseModel):
         default=None, gt=1, description="bonds longer than so many sums of covalent radii"
     )
     uncertainty_eV: float | None = Field(
-        default=None, gt=0, description="of a committee, active energy; frames are written"
+        default=None, gt=0, description="of the active energy: of a committee, or calibrated; frames are written"
     )
 
 

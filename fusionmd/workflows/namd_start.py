@@ -84,7 +84,12 @@ def beginning_of(settings: RunSettings) -> Beginning:
     return _of_file(settings.surfaces)
 
 
-def surfaces_of(given: PacketSettings | FileSettings | DirectSettings, molecule: Molecule | None) -> Surfaces:
+def surfaces_of(
+    given: PacketSettings | FileSettings | DirectSettings,
+    molecule: Molecule | None,
+    *,
+    with_uncertainties: bool = False,
+) -> Surfaces:
     """The surfaces of a run; a potential file is loaded, and tested, here."""
     if isinstance(given, PacketSettings):
         return ModelSurfaces(MODELS[given.model]())
@@ -98,6 +103,7 @@ def surfaces_of(given: PacketSettings | FileSettings | DirectSettings, molecule:
         pbc=molecule.pbc,
         masses_amu=molecule.masses,
         chunk=given.chunk,
+        with_uncertainties=with_uncertainties,
     )
 
 
