@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.stilbene.along import along
+from benchmarks.stilbene.along import along, quality_of
 from benchmarks.stilbene.compact import compacted
 from benchmarks.stilbene.dataset import FORCE_GRID, reason_against, write
 from benchmarks.stilbene.frames import of_run
@@ -67,6 +67,13 @@ def test_a_potential_along_its_own_trajectories_has_no_error(run_path):
     found = along(load_potential(run_path.parent / "three.pt"), [read_run(run_path)])
     assert found["n_frames"] == 9 and max(found["energies_mae_meV"]) < 1e-6
     assert abs(found["smallest_gap_error_meV"]["mean"]) < 1e-6
+
+
+def test_shares_within_standard_deviations_are_over_all_frames():
+    true, errors = [np.zeros((4, 2)), np.zeros((6, 2))], [np.full((4, 2), 1.0), np.full((6, 2), [0.5, 3.0])]
+    found = quality_of(true, errors, [np.full((4, 2), 0.7), np.full((6, 2), 1.0)])
+    assert [one["within_1_std"] for one in found] == pytest.approx([0.6, 0.0])
+    assert [one["within_2_std"] for one in found] == pytest.approx([1.0, 0.4])
 
 
 def test_runs_for_comparison_are_not_learnt_from(run_path, tmp_path):

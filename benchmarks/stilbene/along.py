@@ -24,6 +24,7 @@ from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.potential import load_potential
 from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
+from fusionmd.training.metrics import spread_quality
 from fusionmd.units import MEV_PER_EV
 from fusionmd.workflows.evaluate import compare
 
@@ -47,9 +48,12 @@ def main() -> None:
     parser.add_argument("--unseen", type=int, metavar="K", help="trajectories from the K-th on also apart")
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
-    potential = load_potential(options.potential)
-    true, found = evaluated(potential, [read_run(path) for path in options.runs])
+    potential = load_potential(options.potential, compiled="auto")
+    runs = [read_run(path) for path in options.runs]
+    true, found = evaluated(potential, runs)
     results = errors_of(true, found)
+    if potential.metadata.has_uncertainties:
+        results["uncertainty"] = quality_of(true, found, uncertainties(potential, runs))
     if options.unseen is not None:
         results["unseen"] = errors_of(true[options.unseen :], found[options.unseen :])
     if options.labelled:
@@ -110,10 +114,26 @@ def errors_of(true: Sequence[Array], found: Sequence[Array]) -> dict[str, Any]:
 
 def energies(potential: Potential, run: RunFile, row: int, end: int) -> Array:
     """Of all states along one trajectory [n_frames, n_states], eV."""
+    return np.stack([one.energies for piece in pieces(run, row, end) for one in potential.evaluate(piece)])
+
+
+def uncertainties(potential: Potential, runs: Sequence[RunFile]) -> list[Array]:
+    """What the potential says of its own errors along every trajectory [n_frames, n_states], eV."""
+    places = [(run, row, end) for run in runs for row, end in enumerate(run.end_frames)]
+    return [np.concatenate([potential.uncertainties(piece) for piece in pieces(*place)]) for place in places]
+
+
+def pieces(run: RunFile, row: int, end: int) -> list[list[Structure]]:
+    """The frames of one trajectory, some at once."""
     places = run.positions[row, : end + 1].reshape(end + 1, -1, 3)
     structures = [Structure(run.numbers, place) for place in places]
-    pieces = [structures[begin : begin + AT_ONCE] for begin in range(0, len(structures), AT_ONCE)]
-    return np.stack([one.energies for piece in pieces for one in potential.evaluate(piece)])
+    return [structures[begin : begin + AT_ONCE] for begin in range(0, len(structures), AT_ONCE)]
+
+
+def quality_of(true: Sequence[Array], found: Sequence[Array], spreads: Sequence[Array]) -> list[dict[str, float]]:
+    """How well standard deviations foretell the errors, by state (`spread_quality`)."""
+    errors, said = np.concatenate(found) - np.concatenate(true), np.concatenate(spreads)
+    return [spread_quality(errors[:, k], said[:, k]) for k in range(errors.shape[1])]
 
 
 def forces(potential: Potential, frames: Sequence[Frame]) -> dict[str, Any]:
@@ -162,6 +182,9 @@ def table(results: dict[str, Any], start: str) -> dict[str, Any]:
         rows += [["their gap S0-S1, meV", f"{apart['gap01_mae_meV']:.1f}", wanted("gap 0-1")]]
     for k, mae in enumerate(results.get("forces", {}).get("mae_meV_A", [])):
         rows.append([f"forces of S{k}, meV/A", _text(mae), wanted("forces")])
+    for k, quality in enumerate(results.get("uncertainty", [])):
+        shares = f"{quality['within_1_std']:.2f}, {quality['within_2_std']:.2f}"
+        rows.append([f"errors of S{k} within one and two of its standard deviations", shares, "0.68, 0.95"])
     return {
         "title": f"Stilbene: the learned surfaces along sealed direct trajectories from {start}, MAE",
         "columns": ["", "found", "wanted, at most"],

@@ -30,7 +30,7 @@ from fusionmd.training import train
 CONFIG = ROOT / "models" / "stilbene-am1ci" / "config.yaml"
 REFERENCE = ROOT / "benchmarks" / "stilbene" / "reference" / "cis.h5"
 DATA = "train.npz"  # under --work: frames drawn from the shipped ones
-N_TRAIN, BATCH, SEED = 1600, 8, 1
+N_TRAIN, BATCH, SEED = 3200, 8, 1
 TRIAL_STEPS, WARM_UP = 40, 10  # of which the first do not count
 LEARNING_RATE, WARMUP_EPOCHS = 0.01, 1  # the shipped ones are for going on
 Content = dict[str, Any]
@@ -72,7 +72,7 @@ def finished(name: str, minutes: float, folder: Path) -> Content:
         plan = planned(name, minutes, folder)
         meter, own = Meter(folder / "steps.f64"), folder / "training"
         result = train(configuration(name, plan["epochs"], folder.parent / DATA), own, resume=True, hooks=meter.hooks)
-        potential = load_potential(own / "potential.pt")
+        potential = load_potential(own / "potential.pt", compiled="auto")
         found = {
             **plan,
             "cpu_s": float(meter.seconds().sum()),

@@ -170,6 +170,32 @@ def test_the_command(folder, tmp_path, capsys):
     assert load_potential(output).metadata.has_uncertainties
 
 
+def test_with_the_frames_of_a_training(folder, tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        f"data: {{train: {folder / 'train.xyz'}, valid_count: 30}}\nmodel: {{name: fusion_net}}\n"
+    )
+    assert (
+        run(["calibrate", str(folder / "plain.pt"), "--config", str(tmp_path / "c.yaml"), "-o", str(tmp_path / "c.pt")])
+        == 0
+    )
+    calibration = load_potential(tmp_path / "c.pt").metadata.calibration
+    assert (calibration["n_train"], calibration["n_held_out"]) == (90, 30)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["--train", "a"],
+        ["--config", "c.yaml", "--train", "a"],
+        ["--config", "c.yaml", "--train", "a", "--held-out", "b"],
+    ],
+)
+def test_frames_from_nowhere_or_from_two_places(given, folder, tmp_path, capsys):
+    assert run(["calibrate", str(folder / "plain.pt"), *given, "-o", str(tmp_path / "c.pt")]) == 2
+    assert "either --config" in capsys.readouterr().err
+
+
 def test_too_few_frames(folder, tmp_path):
     frames = read_frames(folder / "train.xyz")
     with pytest.raises(DataError, match="20 frames or more"):
