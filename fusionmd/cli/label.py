@@ -21,6 +21,9 @@ Parameters = Annotated[
     Path | None, typer.Option("--parameters", metavar="FILE", help="Replaced parameters (MOPAC's EXTERNAL).")
 ]
 Active = Annotated[str, typer.Option("--active", metavar="K,K", help="Orbitals a CASSCF starts with, from 1.")]
+Starts = Annotated[
+    int, typer.Option("--starts", metavar="N", min=1, help="Sets of orbitals a CASSCF starts from; the lowest counts.")
+]
 Couplings = Annotated[bool, typer.Option("--couplings", help="Couplings of all pairs of states, too.")]
 BondFactor = Annotated[
     float | None,
@@ -39,6 +42,7 @@ def command(
     charge: Charge = 0,
     parameters: Parameters = None,
     active: Active = "",
+    starts: Starts = 1,
     couplings: Couplings = False,
     bond_factor: BondFactor = None,
     timeout: Timeout = 120.0,
@@ -64,6 +68,7 @@ def command(
         charge=charge,
         parameters=parameters,
         active=orbitals_of(active),
+        n_starts=starts,
         has_couplings=couplings,
         timeout_s=timeout,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -19,6 +20,7 @@ from fusionmd.units import (
     EV_PER_HARTREE,
 )
 
+REACH = 2  # orbitals beyond the frontier ones that a start may take
 PATTERN = "casscf<electrons><orbitals>-<basis>, as in casscf22-6-31g or casscf10e8o-cc-pvdz"
 
 
@@ -29,6 +31,7 @@ class Casscf:
     n_electrons, n_orbitals: The active space.  basis: As its program spells it.
     active: Orbitals of the Hartree-Fock calculation, counted from 1, that start as active ones; (): the highest
         occupied and lowest empty ones.
+    n_starts: Sets of orbitals from which it is optimised; the solution with the lowest average is kept.
     has_density_fit: Two-electron integrals from fitted densities.  has_couplings: Couplings of all pairs are made.
     """
 
@@ -38,6 +41,7 @@ class Casscf:
     n_states: int = 3
     charge: int = 0
     active: tuple[int, ...] = ()
+    n_starts: int = 1
     has_density_fit: bool = False
     has_couplings: bool = False
 
@@ -54,6 +58,10 @@ class Casscf:
             )
         if self.active and (len(set(self.active)) != self.n_orbitals or min(self.active) < 1):
             raise LabelError(f"active orbitals are {self.active}; give {self.n_orbitals} different numbers from 1")
+        if self.n_starts < 1 or (self.active and self.n_starts > 1):
+            raise LabelError(
+                f"{self.n_starts} starts were asked for; give one or more, and one where active orbitals are given"
+            )
 
     @property
     def n_singlets(self) -> int:
@@ -66,6 +74,7 @@ class Casscf:
         """Active space, basis and settings."""
         fit = ", density fitting" if self.has_density_fit else ""
         active = f", active {' '.join(map(str, self.active))}" if self.active else ""
+        active += f", best of {self.n_starts} starts" if self.n_starts > 1 else ""
         charged = f", charge {self.charge:+d}" if self.charge else ""
         couplings = ", couplings" if self.has_couplings else ""
         space = f"SA-{self.n_states}-CASSCF({self.n_electrons},{self.n_orbitals})/{self.basis}"
@@ -86,6 +95,21 @@ class Casscf:
                 f"{self.n_electrons} at least: set the charge"
             )
         return (n_electrons - self.n_electrons) // 2
+
+    def starts(self, structure: Structure) -> list[tuple[int, ...]]:
+        """Active orbitals from 1, one set a start; (): the frontier orbitals as they come.
+
+        After the frontier orbitals come sets with others in their place, the nearest first: below the highest occupied
+        ones and above the lowest empty ones.
+        """
+        if self.n_starts == 1:
+            return [self.active]
+        n_full = self.n_electrons // 2
+        highest, n_empty = self.n_inactive(structure) + n_full, self.n_orbitals - n_full
+        full = combinations(range(highest, max(highest - n_full - REACH, 0), -1), n_full)
+        empty = list(combinations(range(highest + 1, highest + n_empty + REACH + 1), n_empty))
+        sets = sorted(((sum(above) - sum(below), below, above) for below in full for above in empty), key=_nearest)
+        return [tuple(sorted((*below, *above))) for _, below, above in sets[: self.n_starts]]
 
     def check_roots(self, roots: Sequence[int]) -> None:
         """LabelError unless these are states, one at least."""
@@ -110,6 +134,11 @@ class Casscf:
             np.stack(couplings) * BOHR_PER_ANGSTROM if couplings else None,
             _checked(found.strengths, (self.n_states - 1,), "oscillator strengths"),
         )
+
+
+def _nearest(start: tuple[int, tuple[int, ...], tuple[int, ...]]) -> tuple[int, tuple[int, ...]]:
+    """Sum of the displacements; of equal ones those with other empty orbitals last."""
+    return start[0], start[2]
 
 
 @dataclass(frozen=True, eq=False)

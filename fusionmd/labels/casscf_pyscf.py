@@ -69,7 +69,7 @@ class Pyscf:
             "n_electrons": settings.n_electrons,
             "n_orbitals": settings.n_orbitals,
             "n_states": settings.n_states,
-            "active": list(settings.active),
+            "starts": [list(active) for active in settings.starts(structure)],
             "density_fit": settings.has_density_fit,
             "roots": list(roots),
             "pairs": settings.pairs,

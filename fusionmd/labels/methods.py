@@ -27,6 +27,7 @@ def method_of(
     charge: int = 0,
     parameters: Path | None = None,
     active: Sequence[int] = (),
+    n_starts: int = 1,
     has_couplings: bool = False,
     timeout_s: float = 120.0,
 ) -> Method:
@@ -35,23 +36,25 @@ def method_of(
     parameters: File of replaced parameters and twists (`labels.parameters`); `+NAME` behind the name of a method: those
         that are shipped under NAME.
     active: Hartree-Fock orbitals, counted from 1, with which a CASSCF starts; the frontier orbitals if none.
+    n_starts: From how many sets of orbitals a CASSCF of PySCF starts; the lowest average counts.
     """
     program, _, rest = name.lower().partition("-")
     if program == "mopac":
-        _refuse(name, active=active, couplings=has_couplings)
+        _refuse(name, active=active, starts=n_starts > 1, couplings=has_couplings)
         return _mopac(name, rest, n_states, charge, parameters, timeout_s)
     if program == "nddo":
-        _refuse(name, active=active, couplings=has_couplings)
+        _refuse(name, active=active, starts=n_starts > 1, couplings=has_couplings)
         return _nddo(name, rest, n_states, charge, parameters)
     found = casscf_of(rest.removeprefix(DENSITY_FIT))
     if program not in CASSCF or found is None:
         raise _unknown(name)
-    _refuse(name, parameters=parameters)
+    _refuse(name, parameters=parameters, starts=n_starts > 1 and program != "pyscf")
     settings = Casscf(
         *found,
         n_states=n_states,
         charge=charge,
         active=tuple(active),
+        n_starts=n_starts,
         has_density_fit=rest.startswith(DENSITY_FIT),
         has_couplings=has_couplings,
     )

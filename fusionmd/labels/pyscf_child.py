@@ -1,6 +1,7 @@
 """Run by itself in a process of its own: `python -P pyscf_child.py JOB RESULT`, both JSON. Imports nothing of ours.
 
-Every calculation starts from the orbitals of Hartree-Fock, so that it depends on its geometry alone.
+Every calculation starts from the orbitals of Hartree-Fock, so that it depends on its geometry alone; of several starts
+the one that ends lowest counts.
 """
 
 import json
@@ -40,7 +41,16 @@ def states_of(job: dict[str, Any]) -> Any:
         charge=job["charge"],
         verbose=0,
     )
-    return _states(_hartree_fock(molecule, job), job)
+    field = _hartree_fock(molecule, job)
+    found, failure = [], "no start"
+    for active in job["starts"]:
+        try:
+            found.append(_states(field, job, active))
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+            failure = str(error)
+    if not found:
+        raise ArithmeticError(failure)
+    return min(found, key=lambda states: np.mean(states.e_states))
 
 
 def _hartree_fock(molecule: Any, job: dict[str, Any]) -> Any:
@@ -57,14 +67,14 @@ def _hartree_fock(molecule: Any, job: dict[str, Any]) -> Any:
     return field
 
 
-def _states(field: Any, job: dict[str, Any]) -> Any:
+def _states(field: Any, job: dict[str, Any], active: list[int]) -> Any:
     n_states = job["n_states"]
     states = mcscf.CASSCF(field, job["n_orbitals"], job["n_electrons"])
     states.fix_spin_(shift=PENALTY, ss=0)
     states = states.state_average_([1.0 / n_states] * n_states)
     states.conv_tol, states.conv_tol_grad = TOLERANCE, ORBITAL_GRADIENT
     states.max_cycle_macro = 100
-    orbitals = states.sort_mo(job["active"]) if job["active"] else None
+    orbitals = states.sort_mo(active) if active else None
     states.kernel(orbitals)
     if not states.converged:
         raise ArithmeticError("CASSCF did not converge")

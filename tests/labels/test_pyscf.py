@@ -21,6 +21,8 @@ child = pytest.importorskip("fusionmd.labels.pyscf_child", reason="PySCF is not 
 
 # Four hydrogens without symmetry: quick, and nothing vanishes by chance.
 H4 = Structure([1, 1, 1, 1], [[0, 0, 0], [0.85, 0.05, 0], [0.1, 0.95, 0.2], [1.05, 1.1, -0.15]])
+FORMALDEHYDE = Structure([6, 8, 1, 1], [[0, 0, 0], [0.1, 0, 1.5], [0.93, 0.1, -0.55], [-0.93, 0, -0.6]])
+OTHER_STARTS = ([8, 9], [7, 9], [8, 10], [6, 9])
 METHOD = method_of("pyscf-casscf22-6-31g", has_couplings=True)
 STEP = 1e-3
 
@@ -109,6 +111,23 @@ def test_the_frontier_orbitals_are_the_default(found):
     np.testing.assert_allclose(same.energies, found.energies, atol=1e-7)
 
 
+def test_starts_come_in_order_of_distance():
+    ion = Structure([6, 7, 1, 1, 1, 1], np.random.default_rng(1).normal(size=(6, 3)))
+    starts = Casscf(4, 3, "6-31g", charge=1, n_starts=6).starts(ion)
+    assert starts == [(7, 8, 9), (6, 8, 9), (7, 8, 10), (5, 8, 9), (6, 7, 9), (6, 8, 10)]
+    assert Casscf(4, 3, "6-31g", charge=1).starts(ion) == [()]
+
+
+def test_of_several_starts_the_lowest_average_counts():
+    """Stretched formaldehyde: from the frontier orbitals alone it falls into a solution that lies higher."""
+    alone, best = (method_of("pyscf-casscf22-sto-3g", n_starts=n).label(FORMALDEHYDE, [0]) for n in (1, 4))
+    others = [method_of("pyscf-casscf22-sto-3g", active=active).label(FORMALDEHYDE, [0]) for active in OTHER_STARTS]
+    lowest = min(others, key=lambda one: one.energies.mean())
+    assert best.energies.mean() < alone.energies.mean() - 0.1
+    np.testing.assert_allclose(best.energies, lowest.energies, atol=1e-5)
+    np.testing.assert_allclose(best.forces[0], lowest.forces[0], atol=1e-3)
+
+
 def test_a_frame_that_cannot_be_is_on_record(tmp_path):
     method = method_of("pyscf-casscf22-sto-3g", n_states=2)
     radical = Structure([1, 1, 1], H4.positions[:3])
@@ -135,6 +154,9 @@ def test_the_verb_writes_couplings_and_strengths(tmp_path):
         (lambda: method_of("pyscf-casscf-6-31g"), "not known"),
         (lambda: method_of("pyscf-casscf22-6-31g", active=[2]), "2 different numbers"),
         (lambda: method_of("pyscf-df-casscf22-6-31g", has_couplings=True), "no couplings with density fitting"),
+        (lambda: method_of("pyscf-casscf22-6-31g", n_starts=0), "one or more"),
+        (lambda: method_of("pyscf-casscf22-6-31g", active=[2, 3], n_starts=2), "one where active"),
+        (lambda: method_of("openmolcas-casscf22-6-31g", n_starts=2), "no starts"),
         (lambda: method_of("mopac-am1-ci22", has_couplings=True), "no couplings"),
         (lambda: METHOD.label(H4, [3]), "root 3"),
         (lambda: METHOD.label(H4, []), "no root"),
