@@ -9,6 +9,7 @@ from fusionmd.cli.output import show_table, waiting, write_json
 from fusionmd.elements import symbols
 
 if TYPE_CHECKING:
+    from fusionmd.potential import Metadata
     from fusionmd.potential.inspect import Inspection
 
 
@@ -47,6 +48,7 @@ def _rows(found: "Inspection") -> list[tuple[str, str]]:
         ("working memory", f"{data.bytes_per_edge} bytes per edge"),
         ("exchange entry", "yes" if data.supports_exchange else "no"),
         ("descriptors", "yes" if data.has_descriptors else "no"),
+        ("uncertainties", _uncertainties(data)),
         ("compiled here", "yes" if found.is_compiled else "no (fusionmd compile)"),
         ("licence", f"code {data.licence_code}, weights {data.licence_weights or 'not stated'}"),
         (
@@ -58,6 +60,14 @@ def _rows(found: "Inspection") -> list[tuple[str, str]]:
     ]
     rows += [(f"metrics, {key}", _shown(value)) for key, value in data.metrics.items()]
     return rows + [("citation", citation) for citation in data.citations]
+
+
+def _uncertainties(data: "Metadata") -> str:
+    if data.n_members > 1:
+        return "spread of the committee"
+    if not data.calibration:
+        return "no (fusionmd calibrate)"
+    return f"calibrated on {data.calibration.get('n_held_out', 'unknown')} frames"
 
 
 def _shown(value: object) -> str:

@@ -168,6 +168,7 @@ def test_the_command(folder, tmp_path, capsys):
     assert code == 0 and "within_1_std" in capsys.readouterr().out
     assert json.loads((tmp_path / "c.json").read_text())["calibration"]["n_held_out"] == 80
     assert load_potential(output).metadata.has_uncertainties
+    assert run(["inspect", str(output)]) == 0 and "calibrated on 80 frames" in capsys.readouterr().out
 
 
 def test_with_the_frames_of_a_training(folder, tmp_path):
@@ -194,6 +195,19 @@ def test_with_the_frames_of_a_training(folder, tmp_path):
 def test_frames_from_nowhere_or_from_two_places(given, folder, tmp_path, capsys):
     assert run(["calibrate", str(folder / "plain.pt"), *given, "-o", str(tmp_path / "c.pt")]) == 2
     assert "either --config" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mace", "nequip", "tensor_frames"])
+def test_every_architecture_can_be_calibrated(name, folder, tmp_path):
+    small = {"name": name, "cutoff": 3.0, "n_layers": 1, "n_channels": 2}
+    torch.manual_seed(0)
+    model = build_model(small, elements=[1, 6, 8], statistics=STATISTICS)
+    config = [{"model": small, "elements": [1, 6, 8], "statistics": STATISTICS}]
+    export_potential(model, tmp_path / "plain.pt", atomic_energies=E0, config=config)
+    frames = [read_frames(folder / f"{part}.xyz") for part in ("train", "held")]
+    calibrate(tmp_path / "plain.pt", *frames, tmp_path / "c.pt")
+    spreads = load_potential(tmp_path / "c.pt").uncertainties([frame.structure for frame in frames[1]])
+    assert spreads.shape == (80, 1) and np.ptp(spreads) > 0
 
 
 def test_too_few_frames(folder, tmp_path):
