@@ -117,15 +117,16 @@ def energies(potential: Potential, run: RunFile, row: int, end: int) -> Array:
     return np.stack([one.energies for piece in pieces(run, row, end) for one in potential.evaluate(piece)])
 
 
-def uncertainties(potential: Potential, runs: Sequence[RunFile]) -> list[Array]:
+def uncertainties(potential: Potential, runs: Sequence[RunFile], *, every: int = 1) -> list[Array]:
     """What the potential says of its own errors along every trajectory [n_frames, n_states], eV."""
     places = [(run, row, end) for run in runs for row, end in enumerate(run.end_frames)]
-    return [np.concatenate([potential.uncertainties(piece) for piece in pieces(*place)]) for place in places]
+    return [np.concatenate([potential.uncertainties(piece) for piece in pieces(*place, every)]) for place in places]
 
 
-def pieces(run: RunFile, row: int, end: int) -> list[list[Structure]]:
-    """The frames of one trajectory, some at once."""
-    places = run.positions[row, : end + 1].reshape(end + 1, -1, 3)
+def pieces(run: RunFile, row: int, end: int, every: int = 1) -> list[list[Structure]]:
+    """The frames of one trajectory, or some of them, a few at once."""
+    places = run.positions[row, : end + 1 : every]
+    places = places.reshape(len(places), -1, 3)
     structures = [Structure(run.numbers, place) for place in places]
     return [structures[begin : begin + AT_ONCE] for begin in range(0, len(structures), AT_ONCE)]
 
