@@ -3,8 +3,9 @@
     fusionmd namd stilbene --start cis -n 500 --seed 1000 --workers 2 --reference DIRECT -o LEARNED
     python -m benchmarks.stilbene.study LEARNED
 
-From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. How uncertain the shipped potential is where
-the trajectories went is added, if it says so. Writes benchmarks/results/stilbene_study.json, stilbene_study_trans.json, stilbene_study_no_upper_hops.json.
+From trans: `--start trans`; of a run with `--no-upper-hops`: the same here. How uncertain the shipped potential is
+where the trajectories went is added, if it says so. Writes benchmarks/results/stilbene_study.json,
+stilbene_study_trans.json or stilbene_study_no_upper_hops.json.
 """
 
 import argparse
