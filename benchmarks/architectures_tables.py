@@ -39,7 +39,7 @@ def table(results: Results, speeds: Mapping[str, Any]) -> dict[str, Any]:
         "title": f"Architectures after {minutes} CPU minutes of training each, errors of held-out frames",
         "columns": columns,
         "rows": [row for row in rows if row],
-        "note": _note(results),
+        "note": _note(results, has_speeds=bool(speeds)),
         "in_readme": False,
     }
 
@@ -112,7 +112,7 @@ def _of_same_seeds(pair: tuple[str, str], name: str, results: Results) -> list[t
     return [(model, [members[model][seed] for seed in seeds]) for model in pair] if seeds else []
 
 
-def _note(results: Results) -> str:
+def _note(results: Results, *, has_speeds: bool = False) -> str:
     eager = sorted({r["run"]["model"] for r in results if r.get("eager_because")})
     refused = sorted({f"{r['run']['model']} ({r['export_failure']})" for r in results if r.get("export_failure")})
     failed = sorted({f"{r['run']['model']} ({r['failure']})" for r in results if "failure" in r})
@@ -122,7 +122,9 @@ def _note(results: Results) -> str:
         f"compilation is not in the budget. Seeds {', '.join(map(str, values_of(results, 'seed')))}.",
         f"Wanted number of parameters {', '.join(f'{n:,}' for n in values_of(results, 'target'))}; a star: not "
         "within 10 %.",
-        "Times of energy and forces with neighbour lists, medians in turn; memory as measured at export.",
+        "Times of energy and forces with neighbour lists, medians in turn; memory as measured at export."
+        if has_speeds
+        else "",
         f"Not compiled because that failed: {', '.join(eager)}." if eager else "",
         f"Not exported, hence no times: {'; '.join(refused)}." if refused else "",
         f"Failed: {'; '.join(failed)}." if failed else "",
