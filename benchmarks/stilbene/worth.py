@@ -136,6 +136,7 @@ def merge(work: Path) -> None:
             one["variant"],
             f"{one['n_parameters']:,}",
             str(one["epochs"]),
+            f"{one['cpu_s']:.0f}",
             *(f"{mae:.0f}" for mae in one["along"]["energies_mae_meV"]),
             f"{one['along']['gap01_mae_meV']:.0f}",
             f"{one['along']['near']['gap01_mae_meV']:.0f}",
@@ -149,6 +150,7 @@ def merge(work: Path) -> None:
             "variant",
             "parameters",
             "epochs",
+            "core-seconds",
             "S0, meV",
             "S1, meV",
             "S2, meV",
@@ -158,7 +160,8 @@ def merge(work: Path) -> None:
         ],
         "rows": rows,
         "note": f"Energies and gaps along sealed trajectories from cis; {N_TRAIN} frames, "
-        f"{done[0]['minutes']:g} minutes of a core, one seed.",
+        f"as many whole epochs as "
+        f"fit into {done[0]['minutes']:g} minutes of a core, one seed.",
         "in_readme": False,
     }
     print(write_results("stilbene_worth", {"settings": VARIANTS, "results": done, "table": table}))
