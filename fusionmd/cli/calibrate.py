@@ -44,6 +44,8 @@ def command(
     use_threads(threads)
     if (config is not None) == bool(train or held_out) or bool(train) != bool(held_out):
         raise ConfigError("give either --config of the training, or both --train and --held-out")
+    if config is not None and (energy_key or energy_unit or length_unit):
+        raise ConfigError("key and units of the frames stand in --config; give them with --train and --held-out alone")
     if config is not None:
         loaded = load_config(config)
         parts = split_frames(loaded.data, seed=loaded.training.seed)

@@ -89,7 +89,7 @@ def potential_bytes(
         raise PotentialFormatError("a potential needs at least one model; got none")
     closing = build_head(head, int(check_contract(members[0]).n_outputs))
     references = _reference_table(members[0], atomic_energies, closing.energy_outputs)
-    _check_rigidity(members, rigidity)
+    _check_rigidity(members, rigidity, has_report=bool(provenance.get("calibration")))
     core = build_core(members, closing, references, rigidity)
     forms = {key: build_core(form, closing, references, rigidity) for key, form in other_forms(core, members).items()}
     entries = {key: scripted(emptied(form, core)) for key, form in forms.items()}
@@ -136,7 +136,11 @@ def _ready(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).to("cpu").eval().requires_grad_(False)
 
 
-def _check_rigidity(members: Sequence[nn.Module], rigidity: Rigidity | None) -> None:
+def _check_rigidity(members: Sequence[nn.Module], rigidity: Rigidity | None, *, has_report: bool) -> None:
+    if has_report != (rigidity is not None):
+        raise PotentialFormatError(
+            "`rigidity` and `calibration` belong together: the file says by the second that it has the first; give both"
+        )
     if rigidity is not None and (len(members) > 1 or not hasattr(members[0], "descriptors")):
         raise PotentialFormatError(
             "calibrated uncertainties are those of one model with descriptors: a committee has its own spread, and an "

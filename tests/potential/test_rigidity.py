@@ -127,8 +127,15 @@ def test_others_have_none(one_hop, molecule):
 def test_only_one_model_with_descriptors_can_be_calibrated(models, rigidity, tmp_path):
     references = {z: float(np.ravel(e)[0]) for z, e in E0.items()}
     with pytest.raises(PotentialFormatError, match="one model with descriptors"):
-        export_potential(models, tmp_path / "x.pt", atomic_energies=references, rigidity=rigidity)
+        export_potential(models, tmp_path / "x.pt", atomic_energies=references, rigidity=rigidity, calibration={"n": 1})
     assert not (tmp_path / "x.pt").exists()
+
+
+@pytest.mark.parametrize("given", ["rigidity", "calibration"])
+def test_a_file_never_says_one_thing_and_holds_another(given, rigidity, tmp_path):
+    only = {"rigidity": rigidity} if given == "rigidity" else {"calibration": {"n": 1}}
+    with pytest.raises(PotentialFormatError, match="belong together"):
+        export_potential(ToyModel(n_outputs=2), tmp_path / "x.pt", atomic_energies=E0, **only)
 
 
 def test_in_single_precision(rigidity, structures, potential, tmp_path):

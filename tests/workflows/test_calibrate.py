@@ -210,6 +210,13 @@ def test_every_architecture_can_be_calibrated(name, folder, tmp_path):
     assert spreads.shape == (80, 1) and np.ptp(spreads) > 0
 
 
+def test_units_beside_a_configuration(folder, tmp_path, capsys):
+    (tmp_path / "c.yaml").write_text(f"data: {{train: {folder / 'train.xyz'}}}\nmodel: {{name: fusion_net}}\n")
+    given = ["--config", str(tmp_path / "c.yaml"), "--energy-unit", "eV", "-o", str(tmp_path / "c.pt")]
+    assert run(["calibrate", str(folder / "plain.pt"), *given]) == 2
+    assert "stand in --config" in capsys.readouterr().err
+
+
 def test_too_few_frames(folder, tmp_path):
     frames = read_frames(folder / "train.xyz")
     with pytest.raises(DataError, match="20 frames or more"):
