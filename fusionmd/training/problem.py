@@ -23,7 +23,7 @@ from fusionmd.structure import Structure
 from fusionmd.training.config import Config
 from fusionmd.training.fine_tune import carry_over_, frozen_names, left_over_energies
 from fusionmd.training.references import references_of
-from fusionmd.training.samples import Learnt, Sample, check_stress, learns_couplings, sample_of
+from fusionmd.training.samples import Learnt, Sample, check_stress, check_turns, learns_couplings, sample_of
 from fusionmd.training.scales import centre_outputs_, model_statistics
 from fusionmd.training.split import split_frames
 from fusionmd.training.start import Start
@@ -73,6 +73,7 @@ def prepare(config: Config, start: Start, *, dtype: torch.dtype, device: torch.d
     section = start.model_section(config.model)
     cutoff, head = cutoff_of(section, elements), head_of(config, start, n_outputs_of(section, elements))
     check_repulsion(section, head)
+    check_turns(config, head.n_states)
     train_graphs, valid_graphs = ([graph_of_frame(f, elements, cutoff) for f in part] for part in (train, valid))
     scales = start.statistics or model_statistics(train, train_graphs, e0, head)
     model = seeded_model(section, elements, scales, seed=config.training.seed).to(device=device, dtype=dtype)

@@ -87,6 +87,15 @@ def check_stress(config: Config) -> None:
         )
 
 
+def check_turns(config: Config, n_states: int) -> None:
+    """ConfigError if turns are given to states that there are not, or where all states have theirs at once."""
+    turns = config.loss.forces_turns
+    if turns and config.loss.forces_states != "in_turn":
+        raise ConfigError("loss.forces_turns is set; it goes with loss.forces_states: in_turn")
+    if max(turns, default=0) >= n_states:
+        raise ConfigError(f"loss.forces_turns names state {max(turns)}; there are states 0 to {n_states - 1}")
+
+
 def sample_of(frame: Frame, graph: Graph, e0: E0, learnt: Learnt) -> Sample:
     """A frame with its graph, and with E - sum(E0) formed in float64."""
     n_states, weights = learnt.n_states, learnt.config_type_weights

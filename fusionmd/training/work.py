@@ -83,6 +83,7 @@ def work_of(
         energy_per=energy_per,
         mix_sizes=training.mix_sizes,
         in_turn=config.loss.forces_states == "in_turn",
+        turns=config.loss.forces_turns,
         rank=ranks.rank,
         n_ranks=ranks.n,
     )

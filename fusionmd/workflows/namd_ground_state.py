@@ -63,20 +63,20 @@ class GroundState(Protocol):
 
 def ground_state(name: str, *, charge: int = 0, parameters: Path | None = None, n_jobs: int = 1) -> GroundState:
     """That of a potential, by path or name, or of a method; ConfigError where `name` is neither."""
-    if is_potential(name):
+    if is_potential(name, parameters):
         if charge or parameters is not None:
             raise ConfigError(f"{name} is a potential; charge and parameters are for methods of electronic structure")
         return PotentialGroundState(load_potential(name))
     return MethodGroundState(method_of(name, charge=charge, parameters=parameters), n_jobs=n_jobs)
 
 
-def is_potential(name: str) -> bool:
-    """Whether `name` is a potential, else it is a method; ConfigError where it is neither."""
+def is_potential(name: str, parameters: Path | None = None) -> bool:
+    """Whether `name` is a potential, else it is a method (with these parameters); ConfigError where it is neither."""
     try:
         potential_path(name)
     except PotentialFormatError as no_potential:
         try:
-            method_of(name)
+            method_of(name, parameters=parameters)
         except LabelError as no_method:
             shipped = ", ".join(shipped_folders()) or "none"
             raise ConfigError(

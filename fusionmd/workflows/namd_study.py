@@ -192,7 +192,7 @@ def _resolved(study: Study, choice: Choice, folder: Path) -> Plan:
     if choice.surfaces is None and study.surfaces is None:
         raise ConfigError("this study has no surfaces of its own; give a potential or a method with --surfaces")
     try:
-        is_file = is_potential(name := str(choice.surfaces or study.surfaces))
+        is_file = is_potential(name := str(choice.surfaces or study.surfaces), choice.parameters)
     except ConfigError:
         if choice.surfaces is not None:
             raise

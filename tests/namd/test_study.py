@@ -123,13 +123,13 @@ def test_what_cannot_be_studied_is_said(folder, tmp_path, capsys):
 def test_hops_above_the_first_state_can_be_left_out(tmp_path):
     choice = choice_of(surfaces="mopac-am1-ci22", upper_hops=False, start="s2", time_fs=31.0, record_fs=2.0)
     given = begin("ch2nh2", choice, tmp_path).run
-    assert given.method.pairs == [(0, 1)] and (given.interval, given.n_steps) == (4, 64)
+    assert given.method.pairs == [(0, 1)] and (given.interval, given.n_steps) == (8, 128)
 
 
 def test_methaniminium_goes_from_electronic_structure_to_a_page(tmp_path):
     assert run(["namd", "study", "ch2nh2", "-n", "2", "--time", "2", "-o", str(tmp_path / "out")]) == 0
     read = read_run(tmp_path / "out" / "run.h5")
-    assert read.active_state[:, 0].tolist() == [2, 2] and "MOPAC AM1" in read.surfaces
+    assert read.active_state[:, 0].tolist() == [2, 2] and "CASCI(4,3)" in read.surfaces
     drawn = yaml.safe_load((tmp_path / "out" / "starts.xyz.yaml").read_text())
     assert len(drawn["found"]["frequencies_inverse_cm"]) == 12 and min(drawn["found"]["frequencies_inverse_cm"]) > 300
     assert np.ptp(read.total_energy, axis=1).max() < 0.1

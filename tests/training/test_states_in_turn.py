@@ -45,6 +45,22 @@ def test_every_state_with_forces_has_its_turn_and_no_other():
     assert len({tuple(states_in_turn(samples * 5, seed=seed, epoch=0)) for seed in range(5)}) == 5
 
 
+def test_turns_are_shared_as_they_are_said():
+    samples = samples_of(TwoHopToyModel(cutoff=3.0, dim=4), 3, 0)
+    samples[1].forces[2], samples[2].forces[1:] = np.nan, np.nan
+    given = {"seed": 1, "turns": (2, 1, 2)}
+    turns = np.stack([states_in_turn(samples, epoch=epoch, **given) for epoch in range(6)], axis=1)
+    assert [sorted(turn) for turn in turns.tolist()] == [[1, 1, 2, 2, 2, 2], [1] * 6, [0] * 6]
+
+
+def test_turns_of_states_that_there_are_not_or_that_all_have_are_refused(data: Path, tmp_path):  # noqa: F811
+    first = config(data) | {"data": {"train": str(data), "valid": str(data)}}
+    with pytest.raises(ConfigError, match="states 0 to 1"):
+        train(first | {"loss": {"forces_states": "in_turn", "forces_turns": [1, 3]}}, tmp_path / "a")
+    with pytest.raises(ConfigError, match="in_turn"):
+        train(first | {"loss": {"forces_turns": [1, 2]}}, tmp_path / "b")
+
+
 @pytest.mark.parametrize("n_ranks", [2, 5])
 def test_ranks_share_a_batch_in_turn(n_ranks):
     model, head = TwoHopToyModel(cutoff=3.0, dim=4, n_outputs=3).double(), build_head("diabatic", 3)

@@ -1,13 +1,13 @@
-"""Two active orbitals and the core below them, taken from a Fock matrix without choosing among orbitals.
+"""Active orbitals and the core below them, taken from a Fock matrix without choosing among orbitals.
 
-The p orbitals of two atoms, perpendicular to their three neighbours, are filtered by the Fock matrix F with a Gaussian
-around the chemical potential,
+The p orbitals of some atoms, perpendicular to their three neighbours, and sigma orbitals of some bonds are filtered by
+the Fock matrix F with a Gaussian around the chemical potential,
 
     a = exp(-(F - level)^2 / (2 width^2)) p,
 
 and made orthonormal: a mixture of frontier orbitals that changes smoothly where these cross others. The level is that
-of electrons at a finite temperature, the core the n_core lowest orbitals of what is left. In the density C + A A^T / 2
-each active orbital is half filled, so that nothing polarises one against the other.
+of electrons at a finite temperature, the core the lowest orbitals of what is left. n orbitals hold 2 n - 2 electrons:
+in the density C + (1 - 1/n) A A^T all are filled alike, so that nothing polarises one against another.
 """
 
 from __future__ import annotations
@@ -45,37 +45,57 @@ class Filter:
     temperature: float
 
 
-def p_orbitals(molecule: Molecule, positions: Tensor, sites: Sequence[Site]) -> Tensor:
-    """Perpendicular to the neighbours' directions [n_orbitals, n_sites]; positions [n_atoms, 3], bohr."""
-    columns = []
-    for site in sites:
-        arms = positions[list(site.neighbours)] - positions[site.atom]
-        arms = arms / arms.norm(dim=1, keepdim=True)
-        normal = torch.linalg.cross(arms[1] - arms[0], arms[2] - arms[0])
-        place = int(np.searchsorted(molecule.orbitals, 4 * site.atom + 1))
-        after = len(molecule.orbitals) - place - 3
-        columns.append(torch.nn.functional.pad(normal / normal.norm(), (place, after)))
-    return torch.stack(columns, dim=1)
+def site_orbitals(
+    molecule: Molecule, positions: Tensor, sites: Sequence[Site], bonds: Sequence[tuple[int, int]] = ()
+) -> Tensor:
+    """p of the sites, sigma of the bonds [n_orbitals, n_sites + n_bonds]; positions [n_atoms, 3], bohr."""
+    columns = [_p_orbital(molecule, positions, site) for site in sites]
+    return torch.stack([*columns, *(_sigma_orbital(molecule, positions, *bond) for bond in bonds)], dim=1)
+
+
+def _p_orbital(molecule: Molecule, positions: Tensor, site: Site) -> Tensor:
+    """Perpendicular to the neighbours' directions."""
+    arms = positions[list(site.neighbours)] - positions[site.atom]
+    arms = arms / arms.norm(dim=1, keepdim=True)
+    normal = torch.linalg.cross(arms[1] - arms[0], arms[2] - arms[0])
+    return _placed(molecule, site.atom, torch.nn.functional.pad(normal / normal.norm(), (1, 0)))
+
+
+def _sigma_orbital(molecule: Molecule, positions: Tensor, one: int, other: int) -> Tensor:
+    """The sum of two sp2 hybrids that point at each other."""
+    axis = positions[other] - positions[one]
+    axis = axis / axis.norm()
+    hybrids = [torch.cat([axis.new_full((1,), 3**-0.5), sign * (2 / 3) ** 0.5 * axis]) for sign in (1, -1)]
+    return (_placed(molecule, one, hybrids[0]) + _placed(molecule, other, hybrids[1])) / 2**0.5
+
+
+def _placed(molecule: Molecule, atom: int, weights: Tensor) -> Tensor:
+    """Weights [4] of an atom's orbitals among all."""
+    place = int(np.searchsorted(molecule.orbitals, 4 * atom))
+    return torch.nn.functional.pad(weights, (place, len(molecule.orbitals) - place - len(weights)))
 
 
 class ActiveSpace:
-    """active: [n_orbitals, 2].  core: Projector on the core orbitals.  density: Core and half of the active ones.
+    """active: [n_orbitals, n_active].  core: Projector on the core orbitals.  density: Half that of the electrons.
 
-    gap: Between core and empty orbitals, Hartree; near 0 the core is not defined.
+    occupation: Of the active orbitals in it.  gap: Between core and empty orbitals, Hartree; near 0 the core is not
+    defined.
     """
 
     def __init__(self, molecule: Molecule, fock: Array, orbitals: Array, settings: Filter) -> None:
         energies, vectors = np.linalg.eigh(fock)
-        level, weights = _level(energies, molecule.n_electrons / 2, settings.temperature)
+        level, weights = _level(energies, molecule.n_pairs, settings.temperature)
         self._level_slope = (vectors * weights) @ vectors.T
         self._fock = torch.from_numpy(fock - level * np.eye(len(fock))).requires_grad_()
         self._orbitals = torch.from_numpy(orbitals).requires_grad_()
         values = np.exp(-(((energies - level) / settings.width) ** 2) / 2)
         table = gaussian_differences(energies - level, settings.width)
         self._active = _orthonormal(spectral(self._fock, vectors, values, table) @ self._orbitals)
-        self._core, self.gap = _lowest(self._fock, self._active, molecule.n_core)
+        self.n_active = orbitals.shape[1]
+        self.occupation = 1 - 1 / self.n_active
+        self._core, self.gap = _lowest(self._fock, self._active, molecule.n_pairs - (self.n_active - 1))
         self.active, self.core = self._active.detach().numpy(), self._core.detach().numpy()
-        self.density = self.core + self.active @ self.active.T / 2
+        self.density = self.core + self.occupation * self.active @ self.active.T
 
     def backward(self, by_core: Array, by_active: Array) -> tuple[Array, Array]:
         """Derivatives by the Fock matrix and by the p orbitals of what has these by core and active."""
@@ -103,7 +123,7 @@ def _level(energies: Array, n_pairs: float, temperature: float) -> tuple[float, 
 
 
 def _orthonormal(columns: Tensor) -> Tensor:
-    """Gram-Schmidt; the states do not depend on how the two orbitals are mixed."""
+    """Gram-Schmidt; the states do not depend on how the orbitals are mixed."""
     factor = torch.linalg.cholesky(columns.T @ columns)
     return torch.linalg.solve_triangular(factor, columns.T, upper=False).T
 

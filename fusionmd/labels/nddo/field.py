@@ -1,6 +1,6 @@
-"""The self-consistent field of half-filled active orbitals, and how it answers.
+"""The self-consistent field of equally filled active orbitals, and how it answers.
 
-F = h + 2 J[D] - K[D],  D = C(F) + A(F) A(F)^T / 2 (`active`); D is half the density of electrons.
+F = h + 2 J[D] - K[D],  D = C(F) + (1 - 1/n) A(F) A(F)^T (`active`); D is half the density of electrons.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def self_consistent(
 ) -> tuple[ActiveSpace, Array]:
     """With the Fock matrix; LabelError where it does not converge.
 
-    orbitals: p, [n_orbitals, 2].  start: A Fock matrix near the wanted one; None: that of neutral atoms.
+    orbitals: p and sigma, [n_orbitals, n_active].  start: A Fock matrix near the wanted one; None: that of neutral
+        atoms.
     """
     neutral = np.diag(hamiltonian.molecule.start)
     fock, kept = _field(hamiltonian, neutral) if start is None else start, Extrapolation()
@@ -51,7 +52,7 @@ def _field(hamiltonian: Hamiltonian, density: Array) -> Array:
 def response(
     hamiltonian: Hamiltonian, space: ActiveSpace, slopes: Sequence[tuple[Array, Array]]
 ) -> list[tuple[Array, Array]]:
-    """Derivatives of energies by the field and by the p orbitals, from those by core and active orbitals.
+    """Derivatives of energies by the field and by the p and sigma orbitals, from those by core and active orbitals.
 
     The energy changes by sum_ij L_ij (dh + 2 dJ[D] - dK[D])_ij at fixed D, with L = dE/dF + dD/dF [2 J[L] - K[L]]: the
     adjoint of the equation of the field.
@@ -63,7 +64,7 @@ def response(
         coulomb, exchange = hamiltonian.matrices(list(found))
         fields = 2 * coulomb - exchange
         answers = [
-            space.backward(by_core + field, by_active + field @ active)
+            space.backward(by_core + field, by_active + 2 * space.occupation * field @ active)
             for (by_core, by_active), field in zip(slopes, fields, strict=True)
         ]
         new = np.stack([by_fock for by_fock, _ in answers])

@@ -1,7 +1,7 @@
 """Gradients of the states by the positions.
 
-E depends on them through the integrals at fixed orbitals, through the p orbitals that are filtered, and through the
-Fock matrix: with L from the response of the smeared density (`smeared.response`),
+E depends on them through the integrals at fixed orbitals, through the p and sigma orbitals that are filtered, and
+through the Fock matrix: with L from the response of the density (`field.response`),
 
     dE = dE|orbitals + (dE/dp) dp + sum L (dh + 2 dJ[D] - dK[D]).
 

@@ -85,9 +85,9 @@ class Molecule:
         return sum(element.core for element in self.elements) - self.charge
 
     @cached_property
-    def n_core(self) -> int:
-        """Doubly occupied orbitals below two active ones."""
-        return self.n_electrons // 2 - 1
+    def n_pairs(self) -> int:
+        """Of valence electrons."""
+        return self.n_electrons // 2
 
     @cached_property
     def cores(self) -> Array:

@@ -1,9 +1,11 @@
-"""The three singlets of two electrons in two orbitals above a closed core.
+"""The singlets of two holes in a few active orbitals above a closed core: n orbitals hold 2 n - 2 electrons.
 
-|M> = sum_tu M_tu |t alpha, u beta>, M symmetric with Tr M^2 = 1. With T = A M A^T, G = 2 A M^2 A^T, C the core's
-projector and F = h + 2 J[C] - K[C]:
+|M> = sum_tu M_tu |t alpha, u beta> of the holes, M symmetric with Tr M^2 = 1. With T = A M A^T, G = 2 A M^2 A^T, P the
+projector on core and active orbitals and F = h + 2 J[P] - K[P]:
 
-    E = Tr (h + F) C + Tr F G + Tr T K[T].
+    E = Tr (h + F) P - Tr F G + Tr T K[T].
+
+Two orbitals hold two electrons: CASCI(2,2). Three hold four: CASCI(4,3).
 """
 
 from __future__ import annotations
@@ -15,36 +17,43 @@ import numpy as np
 from fusionmd.labels.nddo.coulomb import Hamiltonian
 from fusionmd.labels.protocol import Array
 
-SQRT_HALF = 0.5**0.5
-SINGLETS: Array = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, SQRT_HALF], [SQRT_HALF, 0]]], dtype=np.float64)
-
 
 @dataclass(frozen=True, eq=False)
 class Singlets:
-    """energies: Ascending [3], Hartree.  pairs: M of each [3, 2, 2].  field: F [n_orbitals, n_orbitals]."""
+    """energies: Ascending [n], Hartree.  pairs: M of each [n, n_active, n_active].  field: F."""
 
     energies: Array
     pairs: Array
     field: Array
 
 
+def functions(n_active: int) -> Array:
+    """Symmetric, orthonormal M of two holes [n (n + 1) / 2, n, n]."""
+    rows, columns = np.triu_indices(n_active)
+    found = np.zeros((len(rows), n_active, n_active))
+    found[np.arange(len(rows)), rows, columns] = found[np.arange(len(rows)), columns, rows] = 0.5**0.5
+    found[rows == columns] *= 2**0.5
+    return found
+
+
 def singlets(hamiltonian: Hamiltonian, core: Array, active: Array) -> Singlets:
-    """core: Projector [n, n].  active: [n, 2]."""
-    (coulomb,), (exchange,) = hamiltonian.matrices([core])
+    """core: Projector [n, n].  active: [n, n_active]."""
+    filled = core + active @ active.T
+    (coulomb,), (exchange,) = hamiltonian.matrices([filled])
     field = hamiltonian.one_electron + 2 * coulomb - exchange
-    inside = active.T @ field @ active
-    functions = active @ SINGLETS @ active.T
-    _, exchanges = hamiltonian.matrices(list(functions))
-    single = np.einsum("tu,iuv,jvt->ij", inside, SINGLETS, SINGLETS)
-    matrix = single + single.T + np.einsum("iab,jab->ij", functions, exchanges)
+    inside, own = active.T @ field @ active, functions(active.shape[1])
+    pairs = active @ own @ active.T
+    _, exchanges = hamiltonian.matrices(list(pairs))
+    single = np.einsum("tu,iuv,jvt->ij", inside, own, own)
+    matrix = np.einsum("iab,jab->ij", pairs, exchanges) - single - single.T
     energies, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    below = np.sum((hamiltonian.one_electron + field) * core) + hamiltonian.cores
-    return Singlets(energies + below, np.einsum("ik,iab->kab", vectors, SINGLETS), field)
+    below = np.sum((hamiltonian.one_electron + field) * filled) + hamiltonian.cores
+    return Singlets(energies + below, np.einsum("ik,iab->kab", vectors, own), field)
 
 
 def slopes(hamiltonian: Hamiltonian, core: Array, active: Array, pair: Array, field: Array) -> tuple[Array, Array]:
-    """Derivatives of the energy of a state M by the core's projector [n, n] and by the active orbitals [n, 2]."""
-    density, function = 2 * active @ pair @ pair @ active.T, active @ pair @ active.T
-    (coulomb, _), (exchange, of_pair) = hamiltonian.matrices([density, function])
-    by_core = 2 * field + 2 * coulomb - exchange
-    return by_core, 4 * (field @ active @ pair + of_pair @ active) @ pair
+    """Derivatives of the energy of a state M by the core's projector [n, n] and the active orbitals [n, n_active]."""
+    holes, function = 2 * active @ pair @ pair @ active.T, active @ pair @ active.T
+    (coulomb, _), (exchange, of_pair) = hamiltonian.matrices([holes, function])
+    by_filled = 2 * field - 2 * coulomb + exchange
+    return by_filled, 2 * by_filled @ active + 4 * (of_pair @ active - field @ active @ pair) @ pair

@@ -101,11 +101,14 @@ def test_a_pair_far_away_is_a_sum(method, tmp_path):
 @pytest.mark.parametrize(
     "lines, said",
     [
-        ("SITE 0 1 2 3", "two are needed"),
+        ("SITE 0 1 2 3", "1 are given, 2 are needed"),
         ("SITE 0 1 2 2\nSITE 1 0 4 5", "four different"),
         ("ZZZ C 1.0\nSITE 0 1 2 3\nSITE 1 0 4 5", "AM1 has"),
         ("GSS Si 1.0\nSITE 0 1 2 3\nSITE 1 0 4 5", "AM1 has"),
         ("SITE 0 1 2 9\nSITE 1 0 4 5", "another molecule"),
+        ("SITE 0 1 2 3\nSITE 1 0 4 5\nBOND 0 1", "3 are given, 2 are needed"),
+        ("SITE 0 1 2 3\nBOND 1 1", "two different"),
+        ("SITE 0 1 2 3\nSITE 1 0 4 5\nFILTER 0 1.4", "positive"),
     ],
 )
 def test_wrong_parameters_are_named(tmp_path, lines, said):
