@@ -2,8 +2,8 @@
 
     python examples/11_methaniminium.py     writes examples/output/methaniminium/report.html and pictures
 
-Minimum and Hessian of the ground state, Wigner draws, trajectories that hop, analysis, one page: electronic structure on
-the fly, AM1 with four electrons in pi, pi* and sigma of the CN bond. `fusionmd namd study ch2nh2` does the same.
+Minimum and Hessian of the ground state, Wigner draws, trajectories that hop, analysis, one page: electronic structure
+on the fly, AM1 with four electrons in pi, pi* and sigma of the CN bond. `fusionmd namd study ch2nh2` does the same.
 Stopped, it goes on when called again.
 """
 

@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 import torch
 from scipy.optimize import brentq
 from scipy.special import expit
 from torch import Tensor
 
 from fusionmd.labels.nddo.molecule import Molecule
-from fusionmd.labels.nddo.spectral import gaussian_differences, highest_differences, spectral
+from fusionmd.labels.nddo.spectral import Spectral, gaussian_differences, highest_differences
 from fusionmd.labels.protocol import Array
 
 REACH = 60.0  # temperatures around the orbitals in which the level lies
@@ -86,27 +87,31 @@ class ActiveSpace:
         energies, vectors = np.linalg.eigh(fock)
         level, weights = _level(energies, molecule.n_pairs, settings.temperature)
         self._level_slope = (vectors * weights) @ vectors.T
-        self._fock = torch.from_numpy(fock - level * np.eye(len(fock))).requires_grad_()
-        self._orbitals = torch.from_numpy(orbitals).requires_grad_()
-        values = np.exp(-(((energies - level) / settings.width) ** 2) / 2)
-        table = gaussian_differences(energies - level, settings.width)
-        self._active = _orthonormal(spectral(self._fock, vectors, values, table) @ self._orbitals)
+        self._fock, self._orbitals = fock - level * np.eye(len(fock)), orbitals
+        filtered = np.exp(-(((energies - level) / settings.width) ** 2) / 2)
+        self._filter = Spectral(vectors, filtered, gaussian_differences(energies - level, settings.width))
+        self.active, self._factor = _orthonormal(self._filter.value @ orbitals)
         self.n_active = orbitals.shape[1]
         self.occupation = 1 - 1 / self.n_active
-        self._core, self.gap = _lowest(self._fock, self._active, molecule.n_pairs - (self.n_active - 1))
-        self.active, self.core = self._active.detach().numpy(), self._core.detach().numpy()
-        self.density = self.core + self.occupation * self.active @ self.active.T
+        self._taken = self.active @ self.active.T
+        self._lowest, self.gap = _lowest(self._fock, self._taken, molecule.n_pairs - (self.n_active - 1))
+        self.core = self._lowest.value
+        self.density = self.core + self.occupation * self._taken
 
     def backward(self, by_core: Array, by_active: Array) -> tuple[Array, Array]:
-        """Derivatives by the Fock matrix and by the p orbitals of what has these by core and active."""
-        by_centred, by_orbitals = torch.autograd.grad(
-            [self._core, self._active],
-            [self._fock, self._orbitals],
-            [torch.from_numpy(by_core), torch.from_numpy(by_active)],
-            retain_graph=True,
-        )
-        slope = by_centred.numpy()
-        return slope - np.trace(slope) * self._level_slope, by_orbitals.numpy()
+        """Derivatives by the Fock matrix and by the p and sigma orbitals of what has these by core and active.
+
+        What is differentiated must not change where the active orbitals are mixed among themselves.
+        """
+        rest = np.eye(len(self._fock)) - self._taken
+        inner = self._lowest.backward(by_core)
+        mixed = inner @ rest @ self._fock
+        by_taken = mixed + mixed.T - AWAY * inner
+        by_filtered = scipy.linalg.solve_triangular(
+            self._factor, (rest @ (by_active + 2 * by_taken @ self.active)).T, lower=True, trans="T"
+        ).T
+        slope = self._filter.backward(by_filtered @ self._orbitals.T) - rest @ inner @ rest
+        return slope - np.trace(slope) * self._level_slope, self._filter.value @ by_filtered
 
 
 def _level(energies: Array, n_pairs: float, temperature: float) -> tuple[float, Array]:
@@ -122,18 +127,15 @@ def _level(energies: Array, n_pairs: float, temperature: float) -> tuple[float, 
     return level, slopes / slopes.sum()
 
 
-def _orthonormal(columns: Tensor) -> Tensor:
-    """Gram-Schmidt; the states do not depend on how the orbitals are mixed."""
-    factor = torch.linalg.cholesky(columns.T @ columns)
-    return torch.linalg.solve_triangular(factor, columns.T, upper=False).T
+def _orthonormal(columns: Array) -> tuple[Array, Array]:
+    """Gram-Schmidt, with the factor L of the overlaps; the states do not depend on how the orbitals are mixed."""
+    factor = np.linalg.cholesky(columns.T @ columns)
+    return np.asarray(scipy.linalg.solve_triangular(factor, columns.T, lower=True).T), np.asarray(factor)
 
 
-def _lowest(fock: Tensor, active: Tensor, n: int) -> tuple[Tensor, float]:
-    """Projector on the n lowest orbitals that are orthogonal to the active ones, and the gap above them."""
-    taken = active @ active.T
-    rest = torch.eye(len(fock), dtype=fock.dtype) - taken
-    matrix = -(rest @ fock @ rest) - AWAY * taken
-    values, vectors = np.linalg.eigh(matrix.detach().numpy())
+def _lowest(fock: Array, taken: Array, n: int) -> tuple[Spectral, float]:
+    """Projector on the n lowest orbitals that are orthogonal to those taken, and the gap above them."""
+    rest = np.eye(len(fock)) - taken
+    values, vectors = np.linalg.eigh(-(rest @ fock @ rest) - AWAY * taken)
     step = np.where(np.arange(len(values)) < len(values) - n, 0.0, 1.0)
-    gap = float(values[-n] - values[-n - 1])
-    return spectral(matrix, vectors, step, highest_differences(values, n)), gap
+    return Spectral(vectors, step, highest_differences(values, n)), float(values[-n] - values[-n - 1])

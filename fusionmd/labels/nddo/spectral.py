@@ -6,35 +6,36 @@ Daleckii, Krein, AMS Transl. 47, 1 (1965).
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from fusionmd.labels.protocol import Array
 
 LEAST_GAP = 1e-9  # below which a projector has no slope
 
 
-class _Spectral(torch.autograd.Function):
-    """U diag(values) U^T of a matrix with eigenvectors U."""
+@dataclass(frozen=True, eq=False)
+class Spectral:
+    """g(F) of a symmetric matrix F.
 
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, vectors: Tensor, values: Tensor, table: Tensor) -> Tensor:
-        ctx.save_for_backward(vectors, table)
-        return (vectors * values) @ vectors.T
+    vectors: Eigenvectors of F [n, n].  values: g of its eigenvalues [n].  differences: Divided ones of g [n, n].
+    """
 
-    @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        vectors, table = ctx.saved_tensors
-        slope = (slopes[0] + slopes[0].T) / 2
-        return vectors @ (table * (vectors.T @ slope @ vectors)) @ vectors.T, None, None, None
+    vectors: Array
+    values: Array
+    differences: Array
 
+    @cached_property
+    def value(self) -> Array:
+        """g(F) [n, n]."""
+        return np.asarray((self.vectors * self.values) @ self.vectors.T)
 
-def spectral(matrix: Tensor, vectors: Array, values: Array, table: Array) -> Tensor:
-    """g(matrix) [n, n] from its eigenvectors, g of its eigenvalues [n], and divided differences of g [n, n]."""
-    return _Spectral.apply(matrix, *(torch.from_numpy(x) for x in (vectors, values, table)))
+    def backward(self, slope: Array) -> Array:
+        """Derivatives by F of what has these by g(F), both [n, n]; the symmetric part is meant."""
+        inside = self.vectors.T @ ((slope + slope.T) / 2) @ self.vectors
+        return np.asarray(self.vectors @ (self.differences * inside) @ self.vectors.T)
 
 
 def gaussian_differences(energies: Array, width: float) -> Array:
