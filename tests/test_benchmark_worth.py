@@ -14,11 +14,11 @@ from fusionmd.workflows.namd_path import Scan
 @pytest.mark.parametrize("name", list(worth.VARIANTS))
 def test_a_variant_changes_one_thing_and_has_three_states(name, tmp_path):
     content = worth.configuration(name, 3, tmp_path / "train.npz")
-    config, shipped = Config.model_validate(content), worth.configuration("as shipped", 3, tmp_path / "train.npz")
+    config, shipped = Config.model_validate(content), worth.configuration("base", 3, tmp_path / "train.npz")
     model = build_model(dict(config.model), elements=[1, 6], statistics={})
     assert build_head(config.head, model.n_outputs).n_states == 3
     changed = {key for key in content if content[key] != shipped[key]}
-    assert changed <= {"head", "model"} and bool(changed) == (name != "as shipped")
+    assert changed <= {"head", "model"} and bool(changed) == (name != "base")
 
 
 def scan(shift: Array) -> Scan:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.stilbene.worth --minutes 8 --work worth
 
-Every variant is the shipped configuration with one thing changed, trained from nothing (at the learning rate for that)
-on the same frames for the same processor time of one thread (compilation apart), the cosine schedule ending with it.
-Judged are the sealed trajectories, of which nothing is chosen here: all variants are reported. The same command goes on
+Every variant is the configuration worth.yaml with one thing changed, trained from nothing (at the learning rate for
+that) on the same frames for the same processor time of one thread (compilation apart), the cosine schedule ending with
+it. Judged are the sealed trajectories, of which nothing is chosen here: all variants are reported. The same command goes on
 where it was killed. Writes benchmarks/results/stilbene_worth.json.
 """
 
@@ -27,7 +27,7 @@ from fusionmd.namd.run_file import read_run
 from fusionmd.potential import load_potential
 from fusionmd.training import train
 
-CONFIG = ROOT / "models" / "stilbene-am1ci" / "config.yaml"
+CONFIG = Path(__file__).with_name("worth.yaml")
 REFERENCE = ROOT / "benchmarks" / "stilbene" / "reference" / "cis.h5"
 DATA = "train.npz"  # under --work: frames drawn from the shipped ones
 N_TRAIN, BATCH, SEED = 3200, 8, 1
@@ -40,7 +40,7 @@ WITH_PSEUDOVECTORS = {
     "product": ["A", "(A, A)@2", "((A, A)@2, A)"],
 }
 VARIANTS: dict[str, Content] = {
-    "as shipped": {},
+    "base": {},
     "adiabatic head": {"head": "adiabatic", "model": {"n_outputs": 3}},
     "characteristic head": {"head": "characteristic", "model": {"n_outputs": 4}},
     "no channel matrices on internal legs": {"model": {"internal_mixing": False}},
@@ -114,7 +114,7 @@ def write_part(file: Path) -> None:
 
 
 def configuration(name: str, epochs: int, data: Path) -> Content:
-    """The shipped configuration with what the variant changes."""
+    """The base with what the variant changes."""
     content = yaml.safe_load(CONFIG.read_text())
     change = VARIANTS[name]
     content["model"] |= change.get("model", {})

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fusionmd.errors import MissingQuantityError
+from fusionmd.errors import ConfigError, MissingQuantityError
 from fusionmd.graph import Graph
 from fusionmd.graph import concatenate as graph_together
 from fusionmd.namd.chunks import chunks
@@ -51,16 +51,7 @@ class PotentialSurfaces:
         chunk: int | None = None,
         with_uncertainties: bool = False,
     ) -> None:
-        if potential.n_states < 2:
-            raise MissingQuantityError(
-                f"potential {potential.metadata.name!r} has {potential.n_states} state; hopping needs two or more, so "
-                "give a potential of several states"
-            )
-        if with_uncertainties and not potential.metadata.has_uncertainties:
-            raise MissingQuantityError(
-                f"potential {potential.metadata.name!r} does not say how uncertain it is; calibrate it with `fusionmd "
-                "calibrate`, take a committee, or leave triage.uncertainty_eV out"
-            )
+        _check(potential, chunk, with_uncertainties)
         self.potential, self.chunk = potential, chunk
         self.with_uncertainties = with_uncertainties
         self._numbers = np.asarray(numbers, dtype=np.int64)
@@ -192,3 +183,22 @@ def _requests(asked: BoolArray) -> IntArray:
     order = np.argsort(~asked, axis=1, kind="stable")[:, :n_requests]
     known = np.take_along_axis(asked, order, axis=1)
     return np.where(known, order, order[:, :1])
+
+
+def _check(potential: Potential, chunk: int | None, with_uncertainties: bool) -> None:
+    name = potential.metadata.name
+    if potential.n_states < 2:
+        raise MissingQuantityError(
+            f"potential {name!r} has {potential.n_states} state; hopping needs two or more, so give a potential of "
+            "several states"
+        )
+    if with_uncertainties and not potential.metadata.has_uncertainties:
+        raise MissingQuantityError(
+            f"potential {name!r} does not say how uncertain it is; calibrate it with `fusionmd calibrate`, take a "
+            "committee, or leave triage.uncertainty_eV out"
+        )
+    if chunk is not None and potential.is_compiled:
+        raise ConfigError(
+            f"chunk {chunk} and the fast form of {name!r} do not go together: chunks have shapes of their own; leave "
+            "chunk out, or compiled: yes"
+        )

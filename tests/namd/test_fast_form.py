@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fusionmd.errors import CompilerError
+from fusionmd.errors import CompilerError, ConfigError
 from fusionmd.native.library import build_library
 from fusionmd.potential.export import potential_bytes
 from fusionmd.workflows.namd import parts_folder, resume_namd, run_namd
@@ -47,6 +47,11 @@ def test_it_is_taken_where_it_exists_but_not_with_chunks(folder):
     assert settled(settings(folder, chunk=2)).surfaces.compiled == "no"
     for form in ("yes", "no"):
         assert settled(settings(folder, compiled=form)).surfaces.compiled == form
+
+
+def test_chunks_and_the_fast_form_do_not_go_together(folder, tmp_path):
+    with pytest.raises(ConfigError, match="leave chunk out"):
+        run_namd(settings(folder, chunk=2, compiled="yes"), tmp_path / "run.h5")
 
 
 def test_it_is_not_taken_where_it_was_not_built(folder, tmp_path, monkeypatch):

@@ -123,7 +123,7 @@ def test_what_cannot_be_studied_is_said(folder, tmp_path, capsys):
 def test_hops_above_the_first_state_can_be_left_out(tmp_path):
     choice = choice_of(surfaces="mopac-am1-ci22", upper_hops=False, start="s2", time_fs=31.0, record_fs=2.0)
     given = begin("ch2nh2", choice, tmp_path).run
-    assert given.method.pairs == [(0, 1)] and (given.interval, given.n_steps) == (8, 128)
+    assert given.method.pairs == [(0, 1)] and (given.interval, given.n_steps) == (16, 256)
 
 
 def test_methaniminium_goes_from_electronic_structure_to_a_page(tmp_path):
