@@ -4,8 +4,8 @@
 
 Every variant is the configuration worth.yaml with one thing changed, trained from nothing (at the learning rate for
 that) on the same frames for the same processor time of one thread (compilation apart), the cosine schedule ending with
-it. Judged are the sealed trajectories, of which nothing is chosen here: all variants are reported. The same command goes on
-where it was killed. Writes benchmarks/results/stilbene_worth.json.
+it. Judged are the sealed trajectories, of which nothing is chosen here: all variants are reported. The same command
+goes on where it was killed. Writes benchmarks/results/stilbene_worth.json.
 """
 
 import argparse
