@@ -16,8 +16,8 @@ from fusionmd.workflows.namd_study_report import report, summary_rows
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--trajectories", type=int, default=24)
-    arguments.add_argument("--time", type=float, default=150.0, help="fs")
+    arguments.add_argument("--trajectories", type=int, default=16)
+    arguments.add_argument("--time", type=float, default=250.0, help="fs")
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--out", type=Path, default=Path("examples/output"))
     arguments.add_argument("--smoke", action="store_true", help="2 trajectories of 3 fs")

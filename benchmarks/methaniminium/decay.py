@@ -39,14 +39,15 @@ def populations(found: dict[str, Any]) -> dict[str, list[float]]:
 def table(results: dict[str, Any]) -> dict[str, Any]:
     """Populations; what was discarded below."""
     median, drift = results["median_hop_time_fs"], results["energy_drift_eV"]
+    flags = ", ".join(f"{n} by {flag}" for flag, n in results["discarded"].items()) or "none"
     return {
         "title": f"CH2NH2+ from S2: populations, {results['n_trajectories']} trajectories on the fly",
         "columns": ["after, fs", "S0", "S1", "S2"],
         "rows": [[time, *(f"{p:.2f}" for p in mean)] for time, mean in results["populations"].items()],
-        "note": f"{results['surfaces']}. Half were on S0 after {median['value']:.0f} fs ({median['low']:.0f} to "
-        f"{median['high']:.0f}, 95 %); {results['n_discarded']} were discarded {results['discarded']}; drift of energy "
-        f"{1000 * drift['median']:.0f} meV (median). Literature: S2 to S1 to S0, most on S0 within about 100 fs "
-        "(Barbatti, Aquino, Lischka, Mol. Phys. 104, 1053 (2006)).",
+        "note": f"Surfaces: {results['surfaces']}. Half were on S0 after {median['value']:.0f} fs ({median['low']:.0f} "
+        f"to {median['high']:.0f}, 95 %). Discarded: {flags}. Drift of energy: {1000 * drift['median']:.1f} meV (median). "
+        "Literature: S2 to S1 to S0, most on S0 within about 100 fs (Barbatti, Aquino, Lischka, Mol. Phys. 104, 1053 "
+        "(2006)).",
         "in_readme": False,
     }
 
