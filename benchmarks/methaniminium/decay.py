@@ -45,7 +45,7 @@ def table(results: dict[str, Any]) -> dict[str, Any]:
         "columns": ["after, fs", "S0", "S1", "S2"],
         "rows": [[time, *(f"{p:.2f}" for p in mean)] for time, mean in results["populations"].items()],
         "note": f"Surfaces: {results['surfaces']}. Half were on S0 after {median['value']:.0f} fs ({median['low']:.0f} "
-        f"to {median['high']:.0f}, 95 %). Discarded: {flags}. Drift of energy: {1000 * drift['median']:.1f} meV (median). "
+        f"to {median['high']:.0f}, 95 %). Discarded: {flags}. Drift: {1000 * drift['median']:.1f} meV (median). "
         "Literature: S2 to S1 to S0, most on S0 within about 100 fs (Barbatti, Aquino, Lischka, Mol. Phys. 104, 1053 "
         "(2006)).",
         "in_readme": False,
