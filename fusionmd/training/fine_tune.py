@@ -18,6 +18,7 @@ from fusionmd.training.samples import Sample
 
 Array = NDArray[np.float64]
 Elements = Sequence[int]
+READOUTS = "readouts."
 ENOUGH = 500  # samples for the energy of an element
 
 
@@ -26,7 +27,7 @@ def carry_over_(model: nn.Module, weights: Mapping[str, Tensor], old: Elements, 
     """Copy `weights` of a model of the elements `old` into `model` of the elements `new`, which contain them.
 
     Along an axis of one entry per element, or per pair of elements, entries go to their new places; those of new
-    elements keep their initial values.
+    elements keep their initial values. A wider readout says at first what the old one said.
     """
     for name, tensor in model.state_dict(keep_vars=True).items():
         if name not in weights:
@@ -35,6 +36,8 @@ def carry_over_(model: nn.Module, weights: Mapping[str, Tensor], old: Elements, 
             )
         places = [_places(name, n_old, n_new, old, new) for n_old, n_new in _sizes(name, weights[name], tensor)]
         if places:
+            if _is_last(name):
+                tensor.zero_()
             tensor[torch.meshgrid(*places, indexing="ij")] = weights[name].to(tensor)
         else:
             tensor.copy_(weights[name])
@@ -91,10 +94,15 @@ def _sizes(name: str, old: Tensor, new: Tensor) -> list[tuple[int, int]]:
 def _places(name: str, n_old: int, n_new: int, old: Elements, new: Elements) -> Tensor:
     """Where entries along an axis go."""
     element = torch.tensor([list(new).index(number) for number in old])
-    if n_old == n_new:
-        return torch.arange(n_new)
+    if n_old == n_new or (name.startswith(READOUTS) and n_old < n_new):
+        return torch.arange(n_old)
     if (n_old, n_new) == (len(old), len(new)):
         return element
     if (n_old, n_new) == (len(old) ** 2, len(new) ** 2):
         return (element[:, None] * len(new) + element[None, :]).reshape(-1)
     raise ConfigError(f"weights of {name} have an axis of {n_old}, the model wants {n_new}: not one entry per element")
+
+
+def _is_last(name: str) -> bool:
+    """Of a readout, behind its hidden units: new ones have no say until they are trained."""
+    return name.startswith(READOUTS) and name.endswith(".last")

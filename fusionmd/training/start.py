@@ -16,6 +16,8 @@ from fusionmd.potential.file import read_bytes
 from fusionmd.potential.metadata import Metadata, check_convention
 
 MEMBER = "members.0."
+MAY_GROW = "readout_width"
+NOT_SET = "not set"
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,20 @@ class Start:
         return self.weights is not None
 
     def model_section(self, configured: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The model to build: that of the start if there is one; `configured` may be empty or must agree."""
+        """The model to build: that of the start if there is one; `configured` may be empty or must agree.
+
+        Its readout may be wider than that of the start.
+        """
         if not self.model:
             return configured
-        differing = [key for key in configured if key not in self.model or configured[key] != self.model[key]]
+        grown = {MAY_GROW: configured[MAY_GROW]} if self.is_fine_tuning and MAY_GROW in configured else {}
+        differing = [key for key in configured if configured[key] != {**self.model, **grown}.get(key, NOT_SET)]
         if differing:
             raise ConfigError(
                 f"the potential was trained with other values of model.{', model.'.join(differing)} "
-                f"({ {key: self.model.get(key, 'not set') for key in differing} }); leave the section `model` out"
+                f"({ {key: self.model.get(key, NOT_SET) for key in differing} }); leave the section `model` out"
             )
-        return self.model
+        return {**self.model, **grown}
 
 
 def start_of_checkpoint(checkpoint: Mapping[str, Any]) -> Start:

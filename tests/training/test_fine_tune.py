@@ -66,6 +66,26 @@ def test_the_real_network_says_the_same_of_old_elements_after_new_ones_came(radi
     assert energy(large) == pytest.approx(energy(small), abs=1e-10)
 
 
+def test_a_wider_readout_says_at_first_what_the_old_one_said():
+    section = {"name": "fusion_net", "n_channels": 4, "l_max": 1, "cutoff": 3.0, "radial_widths": [8]}
+    section |= {"message": "(Y, h_j)@1+", "product": ["A"], "readout_width": 2}
+    statistics = {"mean_degree": 4.0, "rms_force": 1.5, "shift": -2.0}
+    start = Start(elements=(1, 8), statistics=statistics, model=section, weights={})
+    wider = start.model_section({"readout_width": 7})
+    assert wider == section | {"readout_width": 7} and start.model_section(section) == section
+    small, large = (seeded_model(one, (1, 8), statistics, seed=3).double() for one in (section, wider))
+    weights = {name: t.detach().clone() for name, t in [*small.named_parameters(), *small.named_buffers()]}
+    carry_over_(large, weights, (1, 8), (1, 8))
+    graph = graph_of(Structure([8, 1], [[0, 0, 0], [0.96, 0, 0]]), (1, 8), 3.0)
+    one, other = (
+        model(graph.edge_vectors, graph.senders, graph.receivers, graph.slots, graph.species, 2)
+        for model in (small, large)
+    )
+    assert torch.allclose(one, other, rtol=1e-12) and large.readouts[-1].hidden[:, 2:].abs().min() > 0
+    with pytest.raises(ConfigError, match="an axis of 7, the model wants 2"):
+        carry_over_(small, dict(large.named_parameters()), (1, 8), (1, 8))
+
+
 def test_weights_of_another_size_are_refused():
     with pytest.raises(ConfigError, match="axis of 3, the model wants 5"):
         carry_over_(ToyModel((1, 8), dim=5), ToyModel((1, 8), dim=3).state_dict(), (1, 8), (1, 8))
