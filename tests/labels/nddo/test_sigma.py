@@ -102,7 +102,7 @@ def test_reflections_and_the_direction_of_the_bond_change_nothing(method, path):
 
 
 def test_sigma_pi_lies_below_pi_pi_where_the_cation_is_planar(method):
-    """MR-CISD: 8.4 and 9.4 eV. Barbatti, Aquino, Lischka, Mol. Phys. 104, 1053 (2006)."""
+    """With AM1 as it is; MR-CISD(6,4) has 8.70 and 9.52 eV in the lowest of 99 published frames (SPaiNN tutorials)."""
     excited = np.diff(energies(method, PLANAR)[:3])
     assert excited[0] == pytest.approx(7.4, abs=0.4)
     assert excited.sum() == pytest.approx(9.2, abs=0.5)
