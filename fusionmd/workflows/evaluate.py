@@ -12,6 +12,7 @@ from fusionmd.elements import symbols
 from fusionmd.errors import DataError
 from fusionmd.potential.evaluation import Evaluation
 from fusionmd.potential.potential import Potential
+from fusionmd.structure import Structure
 from fusionmd.training.frames import energies_of, forces_of, interstate_of, stress_of
 from fusionmd.training.metrics import Comparison
 
@@ -29,17 +30,27 @@ def compare(
     check_elements(potential, frames)
     has_couplings = potential.has_couplings and any(frame.has("couplings") for frame in frames)
     evaluations: list[Evaluation] = []
-    spreads: list[np.ndarray] = []
+    spreads: list[np.ndarray] = []  # [n_states], one a frame
     for begin in range(0, len(frames), FRAMES_AT_ONCE):
         structures = [frame.structure for frame in frames[begin : begin + FRAMES_AT_ONCE]]
         evaluations += potential.evaluate(
             structures, states=potential.all_states, couplings=has_couplings, memory_GB=memory_GB
         )
-        if potential.metadata.has_uncertainties:
-            spreads.append(potential.uncertainties(structures, memory_GB=memory_GB))
+        spreads += _spreads(potential, evaluations[begin:], structures, memory_GB)
         on_progress(len(evaluations))
     found = comparison_of(frames, evaluations, potential.n_states)
-    return replace(found, energies_std=np.concatenate(spreads)) if spreads else found
+    return replace(found, energies_std=np.stack(spreads)) if spreads else found
+
+
+def _spreads(
+    potential: Potential, found: Sequence[Evaluation], structures: Sequence[Structure], memory_GB: float | None
+) -> list[np.ndarray]:
+    """How uncertain the energies are, eV: a committee has said it already; nothing if the potential does not know."""
+    if potential.metadata.n_members > 1:
+        return [evaluation.energies_std for evaluation in found]
+    if potential.metadata.has_uncertainties:
+        return list(potential.uncertainties(structures, memory_GB=memory_GB))
+    return []
 
 
 def comparison_of(frames: Sequence[Frame], evaluations: Sequence[Evaluation], n_states: int) -> Comparison:

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from fusionmd.cli.main import run
+from fusionmd.data.frame import Frame
 from fusionmd.errors import ConfigError, PotentialFormatError
 from fusionmd.models import build_model
 from fusionmd.potential import export_potential, load_potential
+from fusionmd.workflows.evaluate import compare
 from fusionmd.workflows.export import export
 from tests.potential.conftest import random_structure
 from tests.toy_model import ToyModel
@@ -56,6 +58,16 @@ def test_committee_of_files(folder, molecule, tmp_path):
     np.testing.assert_allclose(both.energies_std, np.std(energies, axis=0), atol=1e-5)
     np.testing.assert_allclose(both.forces_std, np.std(forces, axis=0), atol=1e-5)
     assert both.forces_std.max() > 1e-4
+
+
+def test_evaluating_a_committee_takes_its_spread_from_the_same_pass(folder, molecule, tmp_path, monkeypatch):
+    export([folder / "a.pt", folder / "b.pt"], tmp_path / "c.pt", is_committee=True)
+    committee = load_potential(tmp_path / "c.pt")
+    wanted = committee.uncertainties([molecule, molecule])
+    monkeypatch.setattr(type(committee), "uncertainties", lambda *_, **__: pytest.fail("a second pass"))
+    found = compare(committee, [Frame(molecule, energy=0.0)] * 2)
+    np.testing.assert_allclose(found.energies_std, wanted, rtol=1e-3, atol=1e-6)
+    assert wanted.min() > 1e-4
 
 
 def test_several_models_are_no_committee_by_accident(folder, tmp_path):
