@@ -1,1 +1,1 @@
-"""Methaniminium, CH2NH2+: a second molecule for surface hopping, learnt from SA-CASSCF."""
+"""Methaniminium, CH2NH2+, for surface hopping: a level fitted to MR-CISD, and networks learnt from SA-CASSCF."""

@@ -19,6 +19,7 @@ from fusionmd.training.journal import Journal
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.problem import Problem
 from fusionmd.training.provenance import commit, data_sha256
+from fusionmd.training.public_config import public_config
 from fusionmd.training.report import write_report
 from fusionmd.training.state import RunState
 from fusionmd.training.trained import fill_
@@ -26,7 +27,6 @@ from fusionmd.training.validation import validate
 from fusionmd.training.work import Work
 
 N_SELFTEST_FRAMES = 3
-PATHS = ("train", "valid", "split", "isolated_atoms")
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,6 @@ def with_potential(result: Result, config: Config, problem: Problem, weights: di
     except Exception as error:  # hours of training must not end in a traceback; the checkpoint is there
         return replace(result, export_failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
     return replace(result, potential=path)
-
-
-def public_config(config: Config) -> dict[str, Any]:
-    """The configuration as plain values, with files by name only: folders mean nothing on another machine."""
-    content = config.model_dump(mode="json")
-    for key, value in content["data"].items():
-        if key in PATHS and value is not None:
-            content["data"][key] = [Path(p).name for p in value] if isinstance(value, list) else Path(value).name
-    return content
 
 
 def selftest_frames(structures: Sequence[Structure]) -> list[Structure]:

@@ -23,7 +23,7 @@ from fusionmd.training.journal import Journal
 from fusionmd.training.loop import run_epochs
 from fusionmd.training.optimizers import build_optimizer
 from fusionmd.training.problem import Problem, prepare
-from fusionmd.training.resume import check_same_run
+from fusionmd.training.resume import check_same_run, identity_of
 from fusionmd.training.schedule import Schedule, Timeline
 from fusionmd.training.start import Start, start_of_checkpoint, start_of_potential
 from fusionmd.training.state import RunState
@@ -48,9 +48,9 @@ def train(
     """
     config, folder = as_config(config), Path(folder)
     dtype, device = getattr(torch, config.training.dtype), device_of(config)
-    checkpoint = _checkpoint_of(folder, resume)
+    checkpoint, identity = _checkpoint_of(folder, resume), identity_of(config)
     if checkpoint:
-        check_same_run(config, checkpoint["config"])
+        check_same_run(config, identity, checkpoint)
     with _threads(config.training.threads), process_group(device) as ranks:
         problem = prepare(config, _start_of(checkpoint, potential), dtype=dtype, device=device)
         state = _initial_state(config, problem)
@@ -64,7 +64,7 @@ def train(
             journal.cut(checkpoint["journal_bytes"] if checkpoint else 0)
         if checkpoint:
             state.load_state_dict(checkpoint["state"])
-        work = work_of(config, problem, state, journal, folder, ranks, device, dtype, hooks)
+        work = work_of(config, identity, problem, state, journal, folder, ranks, device, dtype, hooks)
         reason = run_epochs(state, work)
         return finish(config, problem, state, work, folder, journal, reason)
 

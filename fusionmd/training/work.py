@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from fusionmd.potential.heads import AdiabaticHead, Head
 from fusionmd.training.checkpoint import FILE_NAME, save_checkpoint
 from fusionmd.training.compiled import compiled
 from fusionmd.training.config import Config
-from fusionmd.training.config_file import config_yaml
 from fusionmd.training.distributed import Ranks
 from fusionmd.training.epochs import TrainingBatches
 from fusionmd.training.journal import Journal
@@ -63,6 +62,7 @@ class Work:
 
 def work_of(
     config: Config,
+    identity: Mapping[str, Any],
     problem: Problem,
     state: RunState,
     journal: Journal,
@@ -72,7 +72,10 @@ def work_of(
     dtype: torch.dtype,
     hooks: Hooks,
 ) -> Work:
-    """Batches, compiled steps, and where records and checkpoints go; only the first rank writes."""
+    """Batches, compiled steps, and where records and checkpoints go; only the first rank writes.
+
+    identity: Kept in checkpoints, to know the run again.
+    """
     training, energy_per = config.training, config.loss.energy_per
     batches = TrainingBatches(
         problem.train,
@@ -97,7 +100,7 @@ def work_of(
     def save(state: RunState) -> None:
         if ranks.is_first:
             journal.write_table()
-            content = {"config": config_yaml(config), "journal_bytes": journal.n_bytes, "state": state.state_dict()}
+            content = {**identity, "journal_bytes": journal.n_bytes, "state": state.state_dict()}
             save_checkpoint(folder / FILE_NAME, {**content, **problem.description()})
 
     train_step, valid_step = _steps(config, state, problem.head, batches, valid, dtype, record)

@@ -9,6 +9,8 @@ import torch
 from fusionmd.errors import ConfigError
 from fusionmd.training import Hooks, train
 from fusionmd.training.checkpoint import load_checkpoint, save_checkpoint
+from fusionmd.training.config_file import config_yaml
+from fusionmd.training.run import as_config
 from tests.training import toy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +90,39 @@ def test_another_run_cannot_be_continued(frames, tmp_path):
     train(settings(frames, epochs=1), tmp_path)
     with pytest.raises(ConfigError, match="other values of training.seed, training.batch_size"):
         train(settings(frames, seed=5, batch_size=2), tmp_path, resume=True)
+
+
+def test_a_run_goes_on_where_its_data_have_moved(frames, tmp_path):
+    moved = tmp_path / "elsewhere" / "renamed.xyz"
+    moved.parent.mkdir()
+    train(settings(frames, epochs=1), tmp_path / "run")
+    moved.write_bytes(frames.read_bytes())
+    assert train(settings(moved, epochs=2), tmp_path / "run", resume=True).n_epochs == 2
+    checkpoint = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    assert str(tmp_path).encode() not in checkpoint and str(frames.parent).encode() not in checkpoint
+
+
+def test_other_data_at_the_same_place_are_noticed(frames, tmp_path):
+    copy = tmp_path / "train.xyz"
+    copy.write_bytes(frames.read_bytes())
+    train(settings(copy, epochs=1), tmp_path / "run")
+    toy.write_frames(copy, 16, seed=3)
+    with pytest.raises(ConfigError, match=r"files of data.train hold other data"):
+        train(settings(copy, epochs=2), tmp_path / "run", resume=True)
+
+
+def test_checkpoints_that_know_no_hashes_go_by_the_paths(frames, tmp_path):
+    config = as_config(settings(frames, epochs=1))
+    train(config, tmp_path / "run")
+    content = load_checkpoint(tmp_path / "run")
+    content.pop("data_files"), content.pop("format")
+    save_checkpoint(tmp_path / "run" / "checkpoint.pt", {**content, "config": config_yaml(config)})
+    assert train(settings(frames, epochs=2), tmp_path / "run", resume=True).n_epochs == 2
+    save_checkpoint(tmp_path / "run" / "checkpoint.pt", {**content, "config": config_yaml(config)})
+    moved = tmp_path / "moved.xyz"
+    moved.write_bytes(frames.read_bytes())
+    with pytest.raises(ConfigError, match="other values of data;"):
+        train(settings(moved, epochs=2), tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign", "other format"])
