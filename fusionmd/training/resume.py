@@ -41,7 +41,7 @@ def check_same_run(config: Config, identity: Mapping[str, Any], checkpoint: Mapp
     changed_files: list[str] = []
     if FILES in checkpoint:  # else it was written when paths said which data a run has
         theirs, ours = _without_paths(theirs), _without_paths(ours)
-        changed_files = [f"data.{key}" for key in PATHS if identity[FILES].get(key) != checkpoint[FILES].get(key)]
+        changed_files = [f"data.{key}" for key in PATHS if _differ(identity[FILES], checkpoint[FILES], key)]
     changed = [key for key in FIXED if _value(ours, key) != _value(theirs, key)]
     if changed:
         raise ConfigError(
@@ -52,6 +52,11 @@ def check_same_run(config: Config, identity: Mapping[str, Any], checkpoint: Mapp
             f"the files of {', '.join(changed_files)} hold other data than those the checkpoint was written with; "
             "restore them or start a new folder"
         )
+
+
+def _differ(ours: Mapping[str, list[str]], theirs: Mapping[str, list[str]], key: str) -> bool:
+    """Whether files hold other data; one that is missing is left to whoever reads it."""
+    return all(ours.get(key, [])) and ours.get(key) != theirs.get(key)
 
 
 def _without_paths(tree: Mapping[str, Any]) -> dict[str, Any]:

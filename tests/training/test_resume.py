@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fusionmd.errors import ConfigError
+from fusionmd.errors import ConfigError, FusionMDError
 from fusionmd.training import Hooks, train
 from fusionmd.training.checkpoint import load_checkpoint, save_checkpoint
 from fusionmd.training.config_file import config_yaml
@@ -109,6 +109,16 @@ def test_other_data_at_the_same_place_are_noticed(frames, tmp_path):
     toy.write_frames(copy, 16, seed=3)
     with pytest.raises(ConfigError, match=r"files of data.train hold other data"):
         train(settings(copy, epochs=2), tmp_path / "run", resume=True)
+
+
+def test_missing_data_are_missing_not_changed(frames, tmp_path):
+    copy = tmp_path / "train.xyz"
+    copy.write_bytes(frames.read_bytes())
+    train(settings(copy, epochs=1), tmp_path / "run")
+    copy.unlink()
+    with pytest.raises(FusionMDError, match=r"train.xyz") as caught:
+        train(settings(copy, epochs=2), tmp_path / "run", resume=True)
+    assert "hold other data" not in str(caught.value)
 
 
 def test_checkpoints_that_know_no_hashes_go_by_the_paths(frames, tmp_path):
