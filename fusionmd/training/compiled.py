@@ -67,9 +67,22 @@ def traced(function: TensorFunction, example: Sequence[Tensor]) -> torch.fx.Grap
 
     with torch.enable_grad():
         graph = make_fx(function, tracing_mode="real")(*(tensor.detach() for tensor in example))
+    _make_lone_cats_contiguous_(graph)
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
+
+
+def _make_lone_cats_contiguous_(graph: torch.fx.GraphModule) -> None:
+    """Real tensors come out of `cat` contiguous; the compiler believes that one alone keeps its strides, and fails."""
+    for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.cat.default):
+        (pieces, *_) = node.args
+        if len(pieces) == 1:
+            with graph.graph.inserting_before(node):
+                clone = graph.graph.call_function(
+                    torch.ops.aten.clone.default, (pieces[0],), {"memory_format": torch.contiguous_format}
+                )
+            node.replace_all_uses_with(clone)
 
 
 def largest_gap(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -62,3 +62,18 @@ def test_the_gap_is_relative_and_sees_nan():
     assert largest_gap([big + 1, small], [big, small]) == pytest.approx(1e-3)
     assert largest_gap([big, small + 0.1], [big, small]) == pytest.approx(0.1)
     assert not largest_gap([big * float("nan")], [big]) <= 1.0
+
+
+@pytest.mark.slow
+def test_a_split_into_one_piece_compiles():
+    """Its derivative is a `cat` of one tensor, here of one with turned strides, which is then viewed."""
+
+    def function(turned, x):
+        x = x.detach().requires_grad_()
+        (piece,) = x.view(2, 4, 6).split([6], 2)
+        (gradient,) = torch.autograd.grad(torch.bmm(piece.mT, turned).square().sum(), [x], create_graph=True)
+        return (gradient,)
+
+    example = [torch.randn(2, 4, 3, dtype=torch.float64), torch.randn(8, 1, 3, 2, dtype=torch.float64)]
+    other = [torch.randn_like(tensor) for tensor in example]
+    assert largest_gap(compile_traced(function, example)(*other), function(*other)) < 1e-10
