@@ -8,8 +8,9 @@ from typing import Any
 
 from fusionmd.files import sha256_of_file
 from fusionmd.training.config import Config
+from fusionmd.training.config_file import PATH_KEYS
 
-PATHS = ("train", "valid", "split", "isolated_atoms")  # keys of the section `data`
+PATHS = tuple(key for _, key in PATH_KEYS)  # keys of the section `data`
 
 
 def public_config(config: Config) -> dict[str, Any]:
