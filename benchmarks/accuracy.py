@@ -2,7 +2,8 @@
 
     FUSIONMD_DATA=DIR python -m benchmarks.accuracy acac-300K --set acac
 
-Total energies, all force components. Test frames are used for nothing but this. Writes benchmarks/results/accuracy_SET.json.
+Total energies, all force components. Test frames are used for nothing but this.
+Writes benchmarks/results/accuracy_SET.json.
 """
 
 import argparse
