@@ -15,7 +15,6 @@ from fusionmd.files import write_text_atomic
 from fusionmd.potential import export_potential
 from fusionmd.structure import Structure
 from fusionmd.training.config import Config
-from fusionmd.training.journal import Journal
 from fusionmd.training.metrics import metrics_of
 from fusionmd.training.problem import Problem
 from fusionmd.training.provenance import commit, data_sha256
@@ -56,10 +55,9 @@ class Result:
         }
 
 
-def finish(
-    config: Config, problem: Problem, state: RunState, work: Work, folder: Path, journal: Journal, reason: str
-) -> Result:
+def finish(problem: Problem, state: RunState, work: Work, reason: str) -> Result:
     """Evaluate the best weights; write `result.json`, the potential and the report. Interrupted: only evaluate."""
+    config, folder, journal = work.config, work.keeper.folder, work.keeper.journal
     weights = state.best_weights or state.averaged_parameters()
     comparison, _ = validate(work.valid_step, weights, work.valid, work.ranks)
     result = Result(folder, reason, state.epoch, state.best_epoch, metrics_of(comparison))

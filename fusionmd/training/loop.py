@@ -24,13 +24,13 @@ def run_epochs(state: RunState, work: Work) -> str:
         while state.batch < work.batches.n_batches:
             reason = _reason_to_stop(state, work, clock)
             if reason:
-                work.save(state)
+                work.keeper.save(state)
                 return reason
             train_batch(state, work)
-            work.on_step(state)
+            work.hooks.on_step(state)
         state.elapsed = clock.elapsed
         finish_epoch(state, work)
-    work.save(state)
+    work.keeper.save(state)
     return "epochs"
 
 
@@ -63,7 +63,7 @@ def finish_epoch(state: RunState, work: Work) -> None:
     loss = float((torch.tensor(state.schedule.final_weights(), dtype=torch.float64) * terms).sum())
     state.schedule.observe(loss)
     is_best = state.keep_if_best(loss)
-    work.record(
+    work.keeper.record(
         {
             "event": "epoch",
             "epoch": state.epoch,
@@ -83,12 +83,12 @@ def _reason_to_stop(state: RunState, work: Work, clock: _Clock) -> str:
     """Why to stop before the next batch, or nothing; writes the checkpoint when it is due."""
     state.elapsed = clock.elapsed
     limit = work.config.training.time_limit_minutes
-    if agreed(work.should_stop(), work.ranks, work.device):
+    if agreed(work.hooks.should_stop(), work.ranks, work.device):
         return "interrupt"
     if limit is not None and agreed(state.elapsed > 60 * limit, work.ranks, work.device):
         return "time limit"
     if clock.is_checkpoint_due():
-        work.save(state)
+        work.keeper.save(state)
     return ""
 
 

@@ -20,6 +20,7 @@ from fusionmd.training.distributed import process_group
 from fusionmd.training.ema import MovingAverage
 from fusionmd.training.finish import Result, finish
 from fusionmd.training.journal import Journal
+from fusionmd.training.keeper import Keeper
 from fusionmd.training.loop import run_epochs
 from fusionmd.training.optimizers import build_optimizer
 from fusionmd.training.problem import Problem, prepare
@@ -64,9 +65,9 @@ def train(
             journal.cut(checkpoint["journal_bytes"] if checkpoint else 0)
         if checkpoint:
             state.load_state_dict(checkpoint["state"])
-        work = work_of(config, identity, problem, state, journal, folder, ranks, device, dtype, hooks)
-        reason = run_epochs(state, work)
-        return finish(config, problem, state, work, folder, journal, reason)
+        keeper = Keeper(folder, journal, identity | problem.description(), ranks.is_first, hooks.on_record)
+        work = work_of(config, problem, state, keeper, hooks, ranks, device)
+        return finish(problem, state, work, run_epochs(state, work))
 
 
 def as_config(config: Config | Mapping[str, Any] | str | Path) -> Config:

@@ -1,29 +1,25 @@
-"""What the training loop works with: batches, steps compiled where possible, and where its results go."""
+"""What the training loop works with: batches, and steps compiled where possible."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from fusionmd.potential.heads import AdiabaticHead, Head
-from fusionmd.training.checkpoint import FILE_NAME, save_checkpoint
 from fusionmd.training.compiled import compiled
 from fusionmd.training.config import Config
 from fusionmd.training.distributed import Ranks
 from fusionmd.training.epochs import TrainingBatches
-from fusionmd.training.journal import Journal
+from fusionmd.training.journal import Record
+from fusionmd.training.keeper import Keeper
 from fusionmd.training.losses import TERMS
 from fusionmd.training.problem import Problem
 from fusionmd.training.state import RunState
 from fusionmd.training.step import TensorFunction, flat_training_step, flat_validation_step
 from fusionmd.training.validation import ValidationSet, validation_set
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,6 @@ class Work:
 
     train_step: (*parameters, *batch, weights) -> (loss, terms, *gradients).
     valid_step: (*parameters, *batch) -> (energies, forces, stress, couplings, terms).
-    save: Writes a checkpoint.  record: Takes the record of an epoch.  on_step: Told after every step.
     """
 
     config: Config
@@ -54,29 +49,16 @@ class Work:
     valid: ValidationSet
     train_step: TensorFunction
     valid_step: TensorFunction
-    save: Callable[[RunState], None]
-    record: Callable[[Record], None]
-    on_step: Callable[[RunState], None]
-    should_stop: Callable[[], bool]
+    keeper: Keeper
+    hooks: Hooks
 
 
 def work_of(
-    config: Config,
-    identity: Mapping[str, Any],
-    problem: Problem,
-    state: RunState,
-    journal: Journal,
-    folder: Path,
-    ranks: Ranks,
-    device: torch.device,
-    dtype: torch.dtype,
-    hooks: Hooks,
+    config: Config, problem: Problem, state: RunState, keeper: Keeper, hooks: Hooks, ranks: Ranks, device: torch.device
 ) -> Work:
-    """Batches, compiled steps, and where records and checkpoints go; only the first rank writes.
-
-    identity: Kept in checkpoints, to know the run again.
-    """
+    """Batches, and steps that are compiled where that is wanted and possible."""
     training, energy_per = config.training, config.loss.energy_per
+    dtype = getattr(torch, training.dtype)
     batches = TrainingBatches(
         problem.train,
         training.batch_size,
@@ -91,32 +73,8 @@ def work_of(
         n_ranks=ranks.n,
     )
     valid = validation_set(problem.valid, training.valid_batch_size, dtype=dtype, device=device, energy_per=energy_per)
-
-    def record(content: Record) -> None:
-        if ranks.is_first:
-            journal.append(content)
-            hooks.on_record(content)
-
-    def save(state: RunState) -> None:
-        if ranks.is_first:
-            journal.write_table()
-            content = {**identity, "journal_bytes": journal.n_bytes, "state": state.state_dict()}
-            save_checkpoint(folder / FILE_NAME, {**content, **problem.description()})
-
-    train_step, valid_step = _steps(config, state, problem.head, batches, valid, dtype, record)
-    return Work(
-        config=config,
-        ranks=ranks,
-        device=device,
-        batches=batches,
-        valid=valid,
-        train_step=train_step,
-        valid_step=valid_step,
-        save=save,
-        record=record,
-        on_step=hooks.on_step,
-        should_stop=hooks.should_stop,
-    )
+    train_step, valid_step = _steps(config, state, problem.head, batches, valid, keeper)
+    return Work(config, ranks, device, batches, valid, train_step, valid_step, keeper, hooks)
 
 
 def _steps(
@@ -125,8 +83,7 @@ def _steps(
     head: Head,
     batches: TrainingBatches,
     valid: ValidationSet,
-    dtype: torch.dtype,
-    record: Callable[[Record], None],
+    keeper: Keeper,
 ) -> tuple[TensorFunction, TensorFunction]:
     """The training and the validation step, compiled if wanted and possible."""
     names, huber = tuple(state.parameters()), config.loss.huber
@@ -136,9 +93,9 @@ def _steps(
     valid_step = flat_validation_step(state.model, names, head=closing, huber=huber)
     if not config.training.compile:
         return train_step, valid_step
-    example = batches.batch(0, 0)
+    dtype, example = getattr(torch, config.training.dtype), batches.batch(0, 0)
     weights = torch.ones(len(TERMS), dtype=torch.float64, device=tensors[0].device)
     fast_train = compiled(train_step, [*tensors, *example, weights], dtype=dtype)
     fast_valid = compiled(valid_step, [*tensors, *valid.batches[0]], dtype=dtype)
-    record({"event": "compile", "train_failure": fast_train.failure, "valid_failure": fast_valid.failure})
+    keeper.record({"event": "compile", "train_failure": fast_train.failure, "valid_failure": fast_valid.failure})
     return fast_train.function, fast_valid.function
