@@ -38,6 +38,7 @@ PAIR_SOURCES, PAIR_FLAGS = (
         "checks.cpp",
         "resources.cpp",
         "exchange.cpp",
+        "uncertainty.cpp",
         "neighborhood.cpp",
         "torch_core.cpp",
     ),

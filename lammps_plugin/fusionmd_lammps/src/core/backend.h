@@ -23,6 +23,10 @@ class Backend {
   /// Contributions [n_members, n_local, n_outputs], E0 included, and d(sum weights * contributions)/d(vectors)
   /// [n_members, n_edges, 3]; weights [n_members, n_local, n_outputs]. All in float64.
   virtual std::pair<at::Tensor, at::Tensor> differentiate(const Input &input, const at::Tensor &weights) = 0;
+
+  /// What `method` of the core, `contributions` or `descriptors`, says of the owned nodes, added up on the CPU
+  /// [n_members, n_values], float64; no gradients.
+  virtual at::Tensor summed(const std::string &method, const Input &input) = 0;
 };
 
 /// A scripted core (fusionmd/potential/core.py) as it is.

@@ -40,6 +40,11 @@ class Compiled : public Backend {
     return {at::stack(energies), at::stack(slopes)};
   }
 
+  at::Tensor summed(const std::string &method, const Input &in) override
+  {
+    return scripted->summed(method, in);
+  }
+
  private:
   std::unique_ptr<Backend> scripted;
   at::Tensor references;

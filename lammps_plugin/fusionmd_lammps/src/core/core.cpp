@@ -104,4 +104,10 @@ int fusionmd_evaluate(fusionmd_model *model, const fusionmd_graph *graph, const 
   });
 }
 
+double fusionmd_energy_std(fusionmd_model *model, const fusionmd_graph *graph, const fusionmd_world *world,
+                           int uses_exchange)
+{
+  return guarded(-1.0, [&] { return model->model.energy_std(*graph, *world, uses_exchange != 0); });
+}
+
 }    // extern "C"

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define FUSIONMD_ABI 3
+#define FUSIONMD_ABI 4
 #define FUSIONMD_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
@@ -34,6 +34,7 @@ typedef struct {
   double cutoff;          // angstrom
   int n_hops, n_states, n_members;
   int supports_exchange, is_compiled, exchanges_compiled;
+  int is_calibrated;      // one model that knows how uncertain its energies are
   double bytes_per_edge;  // working memory, per edge
   int n_elements;
   const int64_t *elements;  // atomic numbers, ascending; species index them
@@ -82,6 +83,10 @@ FUSIONMD_API int64_t fusionmd_prepare_exchange(fusionmd_model *model);
 // Energies and gradients; with exchange if `world` has it and `uses_exchange` is not 0. Returns 0, or -1.
 FUSIONMD_API int fusionmd_evaluate(fusionmd_model *model, const fusionmd_graph *graph, const fusionmd_world *world,
                                    int uses_exchange, fusionmd_result *result);
+
+// Of a calibrated potential: the standard deviation of the driving energy of all ranks together, eV; or -1.
+FUSIONMD_API double fusionmd_energy_std(fusionmd_model *model, const fusionmd_graph *graph, const fusionmd_world *world,
+                                        int uses_exchange);
 
 #ifdef __cplusplus
 }

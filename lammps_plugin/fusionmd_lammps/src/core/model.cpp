@@ -1,6 +1,6 @@
 #include "model.h"
 
-#include "blocks.h"
+#include "plain.h"
 #include "processor.h"
 #include "sha256.h"
 #include "tensors.h"
@@ -16,8 +16,6 @@
 namespace fusionmd {
 namespace {
 
-constexpr double FREE_FRACTION = 0.5;
-
 [[noreturn]] void refuse(const std::string &sentence)
 {
   throw std::runtime_error(sentence);
@@ -31,13 +29,6 @@ at::Device device_named(const std::string &name)
            "torch and build the plugin again");
   return device;
 }
-
-/// Gradients on, and TorchScript's optimiser off: it specialises code to sizes that change at every step.
-struct Plain {
-  const at::AutoGradMode with_gradients{true};
-  const c10::InferenceMode not_inference{false};
-  const torch::jit::GraphOptimizerEnabledGuard plain{false};
-};
 
 }    // namespace
 
@@ -53,6 +44,7 @@ Model::Model(const fusionmd_options &options) :
   n_outputs = core.attr("n_outputs").toInt();
   supports_exchange = core.attr("supports_exchange").toBool() && entries.has("exchange.pt");
   elements = core.attr("elements").toIntVector();
+  is_calibrated = core.find_method("spreads").has_value();
   is_linear = core.attr("head").toModule().attr("is_linear").toBool();
   if (state < 0 || state >= n_states)
     refuse("state " + std::to_string(state) + " was asked for, but " + path + " has states 0.." +
@@ -63,7 +55,7 @@ Model::Model(const fusionmd_options &options) :
 fusionmd_description Model::description() const
 {
   return {cutoff, static_cast<int>(n_hops), static_cast<int>(n_states), static_cast<int>(n_members),
-          supports_exchange, is_compiled, exchanges_compiled, entries.bytes_per_edge,
+          supports_exchange, is_compiled, exchanges_compiled, is_calibrated, entries.bytes_per_edge,
           static_cast<int>(elements.size()), elements.data()};
 }
 
@@ -151,130 +143,15 @@ int64_t Model::prepare_exchange()
     exchange_backend->differentiate(input(pair), weights);
     calls_of_gradients = noting.calls();
   }
-  const Exchanging noting(nullptr);
-  energies_of(*exchange_core, input(pair));
-  calls_of_energies = noting.calls();
+  for (const char *method : {"contributions", "descriptors"}) {
+    if (!exchange_core->find_method(method)) continue;
+    const Exchanging noting(nullptr);
+    exchange_backend->summed(method, input(pair));
+    calls_of_sums[method] = noting.calls();
+  }
   int64_t widest = 0;
   for (const Call &call : calls_of_gradients) widest = std::max(widest, call.width);
   return widest;
-}
-
-int64_t Model::max_edges() const
-{
-  double limit = memory_bytes;
-  if (limit <= 0 && device.is_cuda()) {
-    // torch has loaded the CUDA runtime; the core is built without its headers.
-    using MemGetInfo = int (*)(size_t *, size_t *);
-    const auto mem_get_info = reinterpret_cast<MemGetInfo>(dlsym(RTLD_DEFAULT, "cudaMemGetInfo"));
-    size_t available = 0, total = 0;
-    if (mem_get_info && mem_get_info(&available, &total) == 0) limit = FREE_FRACTION * static_cast<double>(available);
-  }
-  if (limit <= 0 || entries.bytes_per_edge <= 0) return INT64_MAX;
-  return std::max<int64_t>(1, static_cast<int64_t>(limit / entries.bytes_per_edge));
-}
-
-Input Model::input(const fusionmd_graph &graph) const
-{
-  return input_of(graph, device);
-}
-
-/// Energies [..., n_states] of totals [..., n_outputs]; cotangents [..., n_states, n_outputs].
-at::Tensor Model::state_energies(const at::Tensor &totals, at::Tensor *cotangents)
-{
-  const auto found = core.get_method("state_energies")({totals.to(device)});
-  const auto &both = found.toTupleRef().elements();
-  if (cotangents) *cotangents = both[1].toTensor();
-  return both[0].toTensor();
-}
-
-/// Contributions summed over the owned nodes [n_members, n_outputs], without gradients.
-at::Tensor Model::energies_of(torch::jit::Module &entry, const Input &in)
-{
-  const at::NoGradGuard without_gradients;
-  const auto values = entry.get_method("contributions")(
-      {in.vectors, in.senders, in.receivers, in.slots, in.species, in.n_local});
-  return values.toTensor().sum(1).to(at::kCPU);
-}
-
-/// Of the driving state [n_members, n_outputs]. A linear head knows them before any pass.
-at::Tensor Model::cotangents(const fusionmd_graph &graph, const std::vector<Block> &blocks,
-                             const fusionmd_world &world, bool uses_exchange)
-{
-  at::Tensor totals = at::zeros({n_members, n_outputs}, at::kDouble), slopes;
-  if (!is_linear && !blocks.empty()) {
-    std::vector<int64_t> local(graph.n_nodes);
-    for (const Block &block : blocks) totals += energies_of(core, input(Part(graph, block, local).graph));
-  } else if (!is_linear && uses_exchange && graph.n_edges > 0) {
-    const Exchanging exchanging(&world);
-    totals = energies_of(*exchange_core, input(graph));
-  } else if (!is_linear) {
-    totals = energies_of(core, input(graph));
-    if (uses_exchange) take_part(calls_of_energies, graph.n_nodes, world);
-  }
-  if (!is_linear && world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
-  state_energies(totals, &slopes);
-  return slopes.select(1, state);
-}
-
-std::pair<at::Tensor, at::Tensor> Model::timed(Backend &engine, const Input &in, const at::Tensor &weights)
-{
-  const double began = fusionmd_seconds(device.is_cpu());
-  auto found = engine.differentiate(in, weights);
-  model_seconds += fusionmd_seconds(device.is_cpu()) - began;
-  return found;
-}
-
-/// Contributions and gradients, on the CPU; every rank makes the same calls, also one without edges.
-std::pair<at::Tensor, at::Tensor> Model::in_one_piece(const fusionmd_graph &graph, const at::Tensor &weights,
-                                                      const fusionmd_world &world, bool uses_exchange)
-{
-  std::pair<at::Tensor, at::Tensor> found;
-  if (uses_exchange && graph.n_edges > 0) {
-    const Exchanging exchanging(&world);
-    found = timed(*exchange_backend, input(graph), weights);
-  } else {
-    // Whoever has no edges is nobody's neighbour: others do not need its features.
-    found = timed(*backend, input(graph), weights);
-    if (uses_exchange) take_part(calls_of_gradients, graph.n_nodes, world);
-  }
-  return {found.first.to(at::kCPU), found.second.to(at::kCPU)};
-}
-
-std::pair<at::Tensor, at::Tensor> Model::in_blocks(const fusionmd_graph &graph, const std::vector<Block> &blocks,
-                                                   const at::Tensor &weights)
-{
-  const at::Tensor contributions = at::zeros({n_members, graph.n_local, n_outputs}, at::kDouble);
-  const at::Tensor gradients = at::zeros({n_members, graph.n_edges, 3}, at::kDouble);
-  std::vector<int64_t> local(graph.n_nodes);
-  for (const Block &block : blocks) {
-    const Part part(graph, block, local);
-    const auto [values, slopes] = timed(*backend, input(part.graph), weights.narrow(1, 0, block.n_local));
-    contributions.index_copy_(1, indices(block.nodes.data(), block.n_local), values.to(at::kCPU));
-    gradients.index_add_(1, indices(block.edges.data(), part.graph.n_edges), slopes.to(at::kCPU));
-  }
-  return {contributions, gradients};
-}
-
-fusionmd_result Model::evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange)
-{
-  const Plain mode;
-  model_seconds = 0.0;
-  const bool fits = uses_exchange || graph.n_edges <= max_edges();
-  const auto blocks = fits ? std::vector<Block>() : blocks_within(graph, static_cast<int>(n_hops), max_edges());
-  const at::Tensor slopes = cotangents(graph, blocks, world, uses_exchange);
-  const at::Tensor weights = slopes.unsqueeze(1).expand({n_members, graph.n_local, n_outputs});
-  const auto [contributions, derivatives] =
-      fits ? in_one_piece(graph, weights, world, uses_exchange) : in_blocks(graph, blocks, weights);
-
-  atomic_energies = (contributions * slopes.to(at::kCPU).unsqueeze(1)).sum(-1).mean(0).contiguous();
-  const at::Tensor totals = contributions.sum(1).contiguous();
-  if (world.sum) world.sum(world.self, totals.data_ptr<double>(), totals.numel());
-  energies = state_energies(totals, nullptr).to(at::kCPU).contiguous();
-  member_gradients = derivatives.contiguous();
-  gradients = n_members > 1 ? member_gradients.mean(0).contiguous() : member_gradients;
-  return {energies.data_ptr<double>(), atomic_energies.data_ptr<double>(), gradients.data_ptr<double>(),
-          n_members > 1 ? member_gradients.data_ptr<double>() : nullptr,
-          std::max<int64_t>(1, static_cast<int64_t>(blocks.size())), model_seconds};
 }
 
 }    // namespace fusionmd

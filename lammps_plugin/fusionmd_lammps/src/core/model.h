@@ -6,6 +6,7 @@
 #include "exchange.h"
 #include "fusionmd_core.h"
 
+#include <map>
 #include <optional>
 
 namespace fusionmd {
@@ -19,6 +20,7 @@ class Model {
   fusionmd_description description() const;
   int64_t prepare_exchange();
   fusionmd_result evaluate(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange);
+  double energy_std(const fusionmd_graph &graph, const fusionmd_world &world, bool uses_exchange);
 
  private:
   std::string path;
@@ -29,8 +31,9 @@ class Model {
   torch::jit::Module &core;
   std::optional<torch::jit::Module> exchange_core;
   std::unique_ptr<Backend> backend, exchange_backend;
-  std::vector<Call> calls_of_energies, calls_of_gradients;    // that every rank makes, in mode exchange
-  bool is_compiled = false, exchanges_compiled = false, is_linear;
+  std::vector<Call> calls_of_gradients;    // that every rank makes, in mode exchange
+  std::map<std::string, std::vector<Call>> calls_of_sums;    // the same, by method
+  bool is_compiled = false, exchanges_compiled = false, is_calibrated, is_linear;
   double cutoff;
   int64_t n_hops, n_states, n_members, n_outputs;
   bool supports_exchange;
@@ -42,6 +45,9 @@ class Model {
   void check_compiled(Backend &compiled);
   int64_t max_edges() const;
   Input input(const fusionmd_graph &graph) const;
+  std::vector<struct Block> blocks_of(const fusionmd_graph &graph, bool uses_exchange) const;
+  at::Tensor summed(const std::string &method, const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
+                    const fusionmd_world &world, bool uses_exchange);
   at::Tensor cotangents(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
                         const fusionmd_world &world, bool uses_exchange);
   std::pair<at::Tensor, at::Tensor> timed(Backend &engine, const Input &in, const at::Tensor &weights);
@@ -49,7 +55,6 @@ class Model {
                                                  const fusionmd_world &world, bool uses_exchange);
   std::pair<at::Tensor, at::Tensor> in_blocks(const fusionmd_graph &graph, const std::vector<struct Block> &blocks,
                                               const at::Tensor &weights);
-  static at::Tensor energies_of(torch::jit::Module &entry, const Input &in);
   at::Tensor state_energies(const at::Tensor &totals, at::Tensor *cotangents);
 };
 

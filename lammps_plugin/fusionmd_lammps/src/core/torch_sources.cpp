@@ -5,4 +5,5 @@
 #include "tensors.cpp"
 #include "entries.cpp"
 #include "model.cpp"
+#include "evaluation.cpp"
 #include "core.cpp"

@@ -8,6 +8,11 @@
 
 using namespace LAMMPS_NS;
 
+fusionmd_world PairFusionMD::world_of_ranks()
+{
+  return is_parallel() ? fusionmd_world{this, sum, forward, reverse} : fusionmd_world{};
+}
+
 void PairFusionMD::sum(void *self, double *values, int64_t n)
 {
   MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(n), MPI_DOUBLE, MPI_SUM,

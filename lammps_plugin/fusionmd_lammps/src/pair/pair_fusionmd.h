@@ -40,7 +40,7 @@ class PairFusionMD : public Pair {
   Mode mode = Mode::chosen;
   std::string device = "cpu", path;
   int state = 0, compiled = FUSIONMD_COMPILED_AUTO;
-  bool keeps_memory = true;
+  bool keeps_memory = true, wants_uncertainty = false;
   double memory_GB = 0.0, limit_bytes = 0.0;
 
   // the potential
@@ -48,7 +48,7 @@ class PairFusionMD : public Pair {
   fusionmd_model *model = nullptr;
   fusionmd_description potential{};
   int64_t exchange_width = 0;
-  bool uses_exchange = false, has_warned_of_memory = false, has_told_of_blocks = false;
+  bool tells_energy_std = false, uses_exchange = false, has_warned_of_memory = false, has_told_of_blocks = false;
   double eV = 1.0;    // in the units of this run
 
   std::vector<int> species_of_type;    // [n_types + 1]; -1: NULL
@@ -71,7 +71,7 @@ class PairFusionMD : public Pair {
   int n_forces_std = 0;
 
   // setup.cpp
-  static constexpr const char *KEYWORDS = "mode, device, state, compiled, memory_GB, mallopt";
+  static constexpr const char *KEYWORDS = "mode, device, state, compiled, uncertainty, memory_GB, mallopt";
   void set(const std::string &keyword, const std::string &value);
   template <typename T>
   T choice(const std::string &keyword, const std::string &value, const std::vector<std::pair<std::string, T>> &values);
@@ -102,11 +102,15 @@ class PairFusionMD : public Pair {
   void add_forces(const fusionmd_graph &graph, const double *gradients);
   void add_energies(const fusionmd_graph &graph, const fusionmd_result &result);
   void add_virial(const fusionmd_graph &graph, const double *gradients);
-  void gather_extras(const fusionmd_graph &graph, const fusionmd_result &result);
-  double largest_spread(const fusionmd_graph &graph, const fusionmd_result &result);
   void count(const fusionmd_graph &graph, double model_seconds, double seconds);
 
+  // uncertainty.cpp
+  void gather_extras(const fusionmd_graph &graph, const fusionmd_result &result);
+  double calibrated_energy_std(const fusionmd_graph &graph);
+  double largest_spread(const fusionmd_graph &graph, const fusionmd_result &result);
+
   // exchange.cpp
+  fusionmd_world world_of_ranks();
   static void sum(void *self, double *values, int64_t n);
   static void forward(void *self, double *rows, int64_t width);
   static void reverse(void *self, double *rows, int64_t width);

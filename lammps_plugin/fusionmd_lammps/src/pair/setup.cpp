@@ -73,6 +73,8 @@ void PairFusionMD::set(const std::string &keyword, const std::string &value)
   else if (keyword == "compiled")
     compiled = choice<int>(keyword, value, {{"auto", FUSIONMD_COMPILED_AUTO}, {"yes", FUSIONMD_COMPILED_YES},
                                             {"no", FUSIONMD_COMPILED_NO}});
+  else if (keyword == "uncertainty")
+    wants_uncertainty = choice<bool>(keyword, value, {{"yes", true}, {"no", false}});
   else if (keyword == "mallopt")
     keeps_memory = choice<bool>(keyword, value, {{"yes", true}, {"no", false}});
   else if (keyword == "state")
@@ -129,7 +131,12 @@ void PairFusionMD::load(const std::string &given)
   }
   agree(problem);
   core->describe(model, &potential);
-  nextra = potential.n_states + (potential.n_members > 1 ? 2 : 0);
+  const bool is_committee = potential.n_members > 1;
+  if (wants_uncertainty && !is_committee && !potential.is_calibrated)
+    error->all(FLERR, "Pair style fusionmd: uncertainty is yes, but " + path + " is no committee and was not calibrated; "
+                      "use `fusionmd calibrate`, or uncertainty no");
+  tells_energy_std = wants_uncertainty && !is_committee;
+  nextra = potential.n_states + (is_committee ? 2 : tells_energy_std ? 1 : 0);
   delete[] pvector;
   pvector = new double[nextra]();
   comm_forward = comm_reverse = std::max(comm_reverse, 3 * potential.n_members);

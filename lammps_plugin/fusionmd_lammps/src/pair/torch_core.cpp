@@ -28,7 +28,8 @@ bool find_all(void *library, TorchCore &core)
       find(library, "fusionmd_seconds", core.seconds) && find(library, "fusionmd_load", core.load) &&
       find(library, "fusionmd_free", core.free) && find(library, "fusionmd_describe", core.describe) &&
       find(library, "fusionmd_prepare_exchange", core.prepare_exchange) &&
-      find(library, "fusionmd_evaluate", core.evaluate);
+      find(library, "fusionmd_evaluate", core.evaluate) &&
+      find(library, "fusionmd_energy_std", core.energy_std);
 }
 
 }    // namespace

@@ -18,6 +18,7 @@ struct TorchCore {
   decltype(&fusionmd_describe) describe;
   decltype(&fusionmd_prepare_exchange) prepare_exchange;
   decltype(&fusionmd_evaluate) evaluate;
+  decltype(&fusionmd_energy_std) energy_std;
 };
 
 /// The core that belongs to this plugin; null, with a sentence in `message`, where it cannot be opened.
