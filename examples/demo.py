@@ -99,8 +99,9 @@ def main() -> None:
     heading("6. Light on cis-stilbene: trajectories that hop between electronic states")
     isomerise(given.out / "stilbene", is_short=given.smoke)
 
-    for name in [given.potential] if given.smoke else dict.fromkeys([given.potential, *shipped_folders()]):
-        heading(f"7. {name}: the same answer in every engine")
+    names = [given.potential] if given.smoke else dict.fromkeys([given.potential, *shipped_folders()])
+    for number, name in enumerate(names, start=7):
+        heading(f"{number}. {name}: the same answer in every engine")
         show_agreement(name, is_short=given.smoke)
 
     heading("Done. Look at:")
