@@ -3,16 +3,18 @@
 import h5py
 import numpy as np
 import pytest
+from ase import Atoms
 
 from benchmarks.stilbene.along import along, quality_of
 from benchmarks.stilbene.compact import compacted
 from benchmarks.stilbene.dataset import FORCE_GRID, reason_against, write
-from benchmarks.stilbene.frames import of_run
+from benchmarks.stilbene.frames import drawn, of_run
 from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, Frame
 from fusionmd.data.read import read_frames
 from fusionmd.data.units import Units
 from fusionmd.namd.run_file import read_run
 from fusionmd.potential import export_potential, load_potential
+from fusionmd.potential.rigidity import Rigidity
 from fusionmd.structure import Structure
 from fusionmd.workflows.namd import run_namd
 from tests.namd.test_resume import ATOMS, settings
@@ -36,6 +38,28 @@ def run_path(tmp_path_factory):
     given = {"surfaces": surfaces, "method": {"hopping": "lzsh", "seed": 10000}, "diabatic_state": None, "state": 1}
     run_namd(settings(**given, n_steps=40, interval=5), folder / "run.h5")
     return folder / "run.h5"
+
+
+def test_what_a_potential_doubts_is_drawn_more_often(tmp_path):
+    model = ToyModel(n_outputs=1).double()
+    export_potential(model, tmp_path / "plain.pt", atomic_energies={1: -13.6, 6: -1030.0, 8: -2040.0})
+    n_features = load_potential(tmp_path / "plain.pt").descriptors([frame().structure])[0].shape[-1]
+    counted = np.zeros((n_features + 3,) * 2)
+    counted[-3, -3] = 1.0  # the standard deviation is the number of hydrogen atoms
+    doubting = Rigidity(counted, np.array([1.0]))
+    export_potential(
+        model,
+        tmp_path / "doubting.pt",
+        atomic_energies={1: -13.6, 6: -1030.0, 8: -2040.0},
+        rigidity=doubting,
+        calibration={"n": 1},
+    )
+    places = np.arange(12.0).reshape(4, 3)
+    frames = [Atoms("HCCC", places) for _ in range(50)] + [Atoms("HHHC", places) for _ in range(50)]
+    assert len(drawn(frames, 40, seed=0)) == 40
+    chosen = drawn(frames, 40, seed=0, doubted_by=str(tmp_path / "doubting.pt"))
+    n_doubted = sum(one.get_chemical_symbols().count("H") == 3 for one in chosen)
+    assert len(chosen) == 40 and 30 <= n_doubted <= 39
 
 
 def test_frames_that_are_not_learnt_from_say_why():

@@ -1,7 +1,7 @@
 """Geometries to label: from trajectories, from lines between landmarks, from starts.
 
     python -m benchmarks.stilbene.frames -o frames.xyz --runs RUN/run.h5 ... --landmarks landmarks.xyz --lines 1000 \
-        --starts starts.xyz ... [--most 500] [--kinds S0]
+        --starts starts.xyz ... [--most 500] [--kinds S0] [--doubted-by POTENTIAL]
 
 Of a trajectory every fourth femtosecond, and every second one on an excited state with S0 near. Lines: straight in
 internal coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs
@@ -19,10 +19,13 @@ from ase import Atoms
 
 from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
+from fusionmd.potential import load_potential
+from fusionmd.structure import Structure
 
 FIRST_SEED = 10000
 SPACING_FS, NEAR_SPACING_FS, NEAR_EV = 4.0, 2.0, 1.0
 NOISE = 0.03  # angstrom
+BATCH = 500
 LEAST_DISTANCE = 0.75  # angstrom
 SHIFTED = ("carbene", "bridge", "hydrogen shifted", "hydrogen between")  # landmarks behind the walls
 
@@ -33,8 +36,7 @@ def main() -> None:
     frames = [frame for path in options.runs for frame in of_run(read_run(path), str(path))]
     frames = [frame for frame in frames if not options.kinds or frame.info["config_type"] in options.kinds]
     if options.most and len(frames) > options.most:
-        chosen = np.random.default_rng(options.seed).choice(len(frames), options.most, replace=False)
-        frames = [frames[index] for index in sorted(chosen)]
+        frames = drawn(frames, options.most, seed=options.seed, doubted_by=options.doubted_by)
     if options.lines:
         frames += list(on_lines(ase.io.read(options.landmarks, index=":"), options.lines, seed=options.seed))
     for path in options.starts:
@@ -57,6 +59,22 @@ def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
         for frame in np.flatnonzero((frames % every == 0) | ((active > 0) & near & (frames % often == 0))):
             kind = "near" if near[frame] else f"S{active[frame]}"
             yield _frame(run.numbers, run.positions[row, frame].reshape(-1, 3), kind)
+
+
+def drawn(frames: Sequence[Atoms], n: int, *, seed: int, doubted_by: str | None = None) -> list[Atoms]:
+    """`n` frames in their order, drawn at random, or in proportion to the variance that a calibrated potential gives.
+
+    The variance is the largest of its states' energies.
+    """
+    shares = None
+    if doubted_by is not None:
+        potential = load_potential(doubted_by)
+        structures = [Structure.from_ase(frame) for frame in frames]
+        parts = [structures[begin : begin + BATCH] for begin in range(0, len(structures), BATCH)]
+        variances = np.concatenate([potential.uncertainties(part).max(axis=1) ** 2 for part in parts])
+        shares = variances / variances.sum()
+    chosen = np.random.default_rng(seed).choice(len(frames), n, replace=False, p=shares)
+    return [frames[index] for index in sorted(chosen)]
 
 
 def on_lines(landmarks: Sequence[Atoms], n: int, *, seed: int) -> Iterator[Atoms]:
@@ -89,6 +107,9 @@ def _arguments() -> argparse.Namespace:
         "--kinds", nargs="*", default=[], help="frames of the runs: S0, S1, S2 (active), near; all if none"
     )
     parser.add_argument("--most", type=int, help="frames of the runs, drawn at random")
+    parser.add_argument(
+        "--doubted-by", metavar="POTENTIAL", help="draw the frames of the runs in proportion to its variances"
+    )
     parser.add_argument("--starts", type=Path, nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
     return parser.parse_args()
