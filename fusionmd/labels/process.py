@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fusionmd.errors import LabelError
-
-# One thread a process; several processes fill the cores.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+from fusionmd.workers import ONE_THREAD
 
 
 def run_process(
@@ -21,7 +19,7 @@ def run_process(
 
     The process leads a group, which is killed as a whole: programs that start others leave nothing behind.
     """
-    variables = {**os.environ, **ENVIRONMENT, **(environment or {})}
+    variables = {**os.environ, **ONE_THREAD, **(environment or {})}
     process = subprocess.Popen(
         command,
         cwd=folder,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fusionmd.labels.bonds import broken_bonds
 from fusionmd.labels.journal import Journal, fingerprint
 from fusionmd.labels.protocol import Labels, Method
 from fusionmd.structure import Structure
+from fusionmd.workers import worker_pool
 
 TRIES = 2
 
@@ -72,24 +73,24 @@ def _results(
     """As they come; no more than a few are under way, and an interrupt waits only for those that run."""
     waiting = iter(todo)
     under_way: dict[Future[Labels | str], int] = {}
-    pool = _pool(method, n_jobs)
-    try:
-        while True:
-            while len(under_way) < 2 * n_jobs and (frame := next(waiting, None)) is not None:
-                under_way[pool.submit(tried, method, structures[frame], roots)] = frame
-            if not under_way:
-                return
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield under_way.pop(future), future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with _pool(method, n_jobs) as pool:
+        try:
+            while True:
+                while len(under_way) < 2 * n_jobs and (frame := next(waiting, None)) is not None:
+                    under_way[pool.submit(tried, method, structures[frame], roots)] = frame
+                if not under_way:
+                    return
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield under_way.pop(future), future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _pool(method: Method, n_jobs: int) -> Executor:
-    """Threads for methods that start processes of their own, processes for those that calculate in this one."""
-    if n_jobs > 1 and getattr(method, "is_in_process", False):
-        return ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn"))
+def _pool(method: Method, n_jobs: int) -> AbstractContextManager[Executor]:
+    """Threads for methods that start processes of their own; processes of one thread for those in Python."""
+    if getattr(method, "is_in_process", False):
+        return worker_pool(n_jobs)
     return ThreadPoolExecutor(n_jobs)
 
 

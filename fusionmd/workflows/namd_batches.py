@@ -7,10 +7,9 @@ machine it writes its pieces itself; from a cluster the whole batch comes back a
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,6 +29,7 @@ from fusionmd.namd.segments import run_on_disk, write_whole
 from fusionmd.namd.state import State
 from fusionmd.namd.triage import Limits, bonds_of, stop_of
 from fusionmd.units import ATOMIC_TIME_PER_FS, HARTREE_PER_EV
+from fusionmd.workers import worker_pool
 from fusionmd.workflows.namd_settings import RunSettings
 from fusionmd.workflows.namd_start import Beginning, started, surfaces_of
 
@@ -57,8 +57,7 @@ def run_here(tasks: Sequence[Task], *, on_step: OnStep | None = None) -> None:
 
 def run_in_processes(tasks: Sequence[Task], n_workers: int, *, on_step: OnStep | None = None) -> None:
     """In `n_workers` fresh processes with one thread each."""
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=fresh, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with worker_pool(n_workers) as pool:
         futures = {pool.submit(on_disk, task): task for task in tasks}
         try:
             deque(_told(((futures[done], done.result()) for done in as_completed(futures)), on_step), maxlen=0)

@@ -23,6 +23,7 @@ from fusionmd.workflows.md import run_md
 from fusionmd.workflows.md_settings import MDSettings
 from fusionmd.workflows.namd import run_namd
 from fusionmd.workflows.namd_settings import RunSettings
+from tests.engines.conftest import lammps_plugin  # noqa: F401
 from tests.potential.conftest import random_structure
 
 E0 = {1: -13.6, 6: -1030.0, 8: -2040.0}
@@ -111,7 +112,9 @@ def test_ase_finds_out_when_asked(path):
 
 
 @pytest.mark.parametrize("engine", ["ase", "openmm", "lammps"])
-def test_dynamics_log_it(engine, path, tmp_path):
+def test_dynamics_log_it(engine, path, tmp_path, request):
+    if engine == "lammps":
+        request.getfixturevalue("lammps_plugin")
     start = random_structure(8, edge=4.5, seed=1)
     settings = MDSettings(engine=engine, steps=2, timestep_fs=0.2, interval=1)
     run_md(load_potential(path), start.to_ase(), settings, tmp_path / engine)
