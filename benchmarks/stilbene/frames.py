@@ -25,7 +25,6 @@ from fusionmd.structure import Structure
 FIRST_SEED = 10000
 SPACING_FS, NEAR_SPACING_FS, NEAR_EV = 4.0, 2.0, 1.0
 NOISE = 0.03  # angstrom
-BATCH = 500
 LEAST_DISTANCE = 0.75  # angstrom
 SHIFTED = ("carbene", "bridge", "hydrogen shifted", "hydrogen between")  # landmarks behind the walls
 
@@ -68,10 +67,8 @@ def drawn(frames: Sequence[Atoms], n: int, *, seed: int, doubted_by: str | None 
     """
     shares = None
     if doubted_by is not None:
-        potential = load_potential(doubted_by)
         structures = [Structure.from_ase(frame) for frame in frames]
-        parts = [structures[begin : begin + BATCH] for begin in range(0, len(structures), BATCH)]
-        variances = np.concatenate([potential.uncertainties(part).max(axis=1) ** 2 for part in parts])
+        variances = load_potential(doubted_by).uncertainties(structures).max(axis=1) ** 2
         shares = variances / variances.sum()
     chosen = np.random.default_rng(seed).choice(len(frames), n, replace=False, p=shares)
     return [frames[index] for index in sorted(chosen)]
