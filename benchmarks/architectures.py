@@ -2,13 +2,15 @@
 
     FUSIONMD_DATA=DIR python -m benchmarks.architectures --sets acac ethanol --seeds 1 --minutes 30
     FUSIONMD_DATA=DIR python -m benchmarks.architectures --sets acac --models mace mace_fusion --seeds 1 2 3
+    FUSIONMD_DATA=DIR python -m benchmarks.architectures --sets ethanol --models fusion_net --n-train 50 200 950
 
 Same cutoff, l_max (where there is one), batch size, optimiser, loss and split; channels by `architectures_models`. The
 budget is processor time of one thread, without compilation and calibration, so that other work beside it does not
 matter; the cosine schedule ends with it. Everything is kept under --work: the same command goes on where it was killed,
 and a second one beside it takes the runs that nobody has. Without --speed the last times per atom and memory stay.
-Writes benchmarks/results/architectures.json and architectures_pairs.json from all finished runs under --work, and from
-those of the file that is there if budget and size are the same: runs may be made in several rounds, in other folders.
+Writes benchmarks/results/architectures.json, architectures_pairs.json and architectures_curves.json from all finished
+runs under --work, and from those of the file that is there if budget and size are the same: runs may be made in several
+rounds, in other folders.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.architectures_curves import curves_table
 from benchmarks.architectures_models import MODELS
 from benchmarks.architectures_run import Content, Run, finished
 from benchmarks.architectures_sets import SETS
@@ -32,7 +35,8 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
     runs = [
-        Run(s, m, seed, arguments.minutes, arguments.parameters, arguments.compile, arguments.n_train)
+        Run(s, m, seed, arguments.minutes, arguments.parameters, arguments.compile, fewer(n, s))
+        for n in arguments.n_train or [None]
         for seed in arguments.seeds
         for s in arguments.sets
         for m in arguments.models
@@ -58,6 +62,11 @@ def _made(run: Run, arguments: argparse.Namespace) -> str:
     return ""
 
 
+def fewer(n_train: int | None, data_set: str) -> int | None:
+    """None where this is how many frames the set has to learn from."""
+    return None if n_train == SETS[data_set].n_train else n_train
+
+
 def merge(work: Path, output: Path) -> None:
     """Result files from all finished runs, and those of the last file."""
     found = [json.loads(file.read_text()) for file in sorted(work.glob("*/result.json"))]
@@ -70,9 +79,9 @@ def merge(work: Path, output: Path) -> None:
     settings = settings_of(results)
     content = {"settings": settings, "results": results, "speeds": speeds}
     print(write_results("architectures", {**content, "table": table(results, speeds)}, folder=output))
-    pairs = pairs_table(results)
-    if pairs["rows"]:
-        write_results("architectures_pairs", {"settings": settings, "table": pairs}, folder=output)
+    for name, more in (("pairs", pairs_table(results)), ("curves", curves_table(results))):
+        if more["rows"]:
+            write_results(f"architectures_{name}", {"settings": settings, "table": more}, folder=output)
 
 
 def joined(before: Sequence[Content], found: Sequence[Content]) -> list[Content]:
@@ -90,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--minutes", type=float, default=30.0, help="CPU time of a training")
     parser.add_argument("--parameters", type=int, default=100_000, help="wanted number")
-    parser.add_argument("--n-train", type=int, help="frames to learn from; default: as in the papers of the set")
+    parser.add_argument("--n-train", nargs="+", type=int, help="frames to learn from; default: as in papers of the set")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="training steps")
     parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time and memory per atom")
     parser.add_argument("--fast", action="store_true", help="build forms for this machine where there is no native one")

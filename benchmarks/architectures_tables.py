@@ -28,7 +28,7 @@ def values_of(results: Results, key: str) -> list[Any]:
 
 def table(results: Results, speeds: Mapping[str, Any]) -> dict[str, Any]:
     """One row a model: mean errors over seeds, test sets side by side; times per atom and memory."""
-    full = [r for r in results if r["run"]["n_train"] is None]
+    full = of_all_frames(results)
     names = [name for name in SETS if any(r["run"]["data_set"] == name for r in full)]
     columns = ["model", "parameters", *(f"epochs, {name}" for name in names)]
     columns += [f"{name}, {label}: E / F" for name in names for label in SETS[name].test_labels]
@@ -39,35 +39,41 @@ def table(results: Results, speeds: Mapping[str, Any]) -> dict[str, Any]:
         "title": f"Architectures after {minutes} CPU minutes of training each, errors of held-out frames",
         "columns": columns,
         "rows": [row for row in rows if row],
-        "note": _note(results, has_speeds=bool(speeds)),
+        "note": note(results, has_speeds=bool(speeds)),
         "in_readme": False,
     }
+
+
+def of_all_frames(results: Results) -> list[Result]:
+    """Those that learnt from as many frames as in the papers."""
+    return [r for r in results if r["run"]["n_train"] is None]
 
 
 def _row(model: str, found: Results, names: Sequence[str], speeds: Mapping[str, Any]) -> list[Any]:
     if not found:
         return []
     by_set = {name: [r for r in found if r["run"]["data_set"] == name] for name in names}
-    row = [model, _parameters(found)]
-    row += [_mean([r["epochs"] for r in by_set[name]]) for name in names]
-    row += [_errors(by_set[name], label) for name in names for label in SETS[name].test_labels]
+    row = [model, parameters(found)]
+    row += [mean([r["epochs"] for r in by_set[name]]) for name in names]
+    row += [errors(by_set[name], label) for name in names for label in SETS[name].test_labels]
     if speeds:
         first = speeds[next(name for name in SETS if name in speeds)]["models"].get(model, {})
         row += [first.get(key, MISSING) for key in ("scripted_us_per_atom", "fast_us_per_atom", "memory_KB_per_atom")]
     return row
 
 
-def _parameters(found: Results) -> str:
+def parameters(found: Results) -> str:
     """Their number, with a star where it is not as wanted."""
     counts = dict.fromkeys(f"{r['n_parameters']:,}{'' if r['is_within'] else ' *'}" for r in found)
     return ", ".join(counts)
 
 
-def _mean(values: Sequence[float]) -> Any:
+def mean(values: Sequence[float]) -> Any:
+    """Rounded; nothing where there is none."""
     return round(float(np.mean(values))) if values else MISSING
 
 
-def _errors(found: Results, label: str) -> str:
+def errors(found: Results, label: str) -> str:
     """Energy / forces, mean over seeds with the standard deviation where there are several."""
     pairs = np.array([of_test(r, label) for r in found if "errors" in r])
     if not len(pairs):
@@ -87,7 +93,7 @@ def of_test(result: Result, label: str) -> tuple[float, float]:
 def pairs_table(results: Results) -> dict[str, Any]:
     """Fusion blocks off and on, for data sets on which both members were trained, with the same seeds."""
     rows = [
-        [f"{model}, {'on' if is_on else 'off'}", name, len(found), _parameters(found), _text(found, name)]
+        [f"{model}, {'on' if is_on else 'off'}", name, len(found), parameters(found), errors_by_test(found, name)]
         for pair in PAIRS
         for name in SETS
         for is_on, (model, found) in enumerate(_of_same_seeds(pair, name, results))
@@ -96,23 +102,25 @@ def pairs_table(results: Results) -> dict[str, Any]:
         "title": "Fusion blocks off and on: errors of held-out frames, mean ± standard deviation over seeds",
         "columns": ["model, fusion block", "data", "seeds", "parameters", "E / F"],
         "rows": rows,
-        "note": _note(results),
+        "note": note(results),
         "in_readme": False,
     }
 
 
-def _text(found: Results, name: str) -> str:
-    return "; ".join(f"{label}: {_errors(found, label)}" for label in SETS[name].test_labels)
+def errors_by_test(found: Results, name: str) -> str:
+    """Of all test sets of a data set, in one text."""
+    return "; ".join(f"{label}: {errors(found, label)}" for label in SETS[name].test_labels)
 
 
 def _of_same_seeds(pair: tuple[str, str], name: str, results: Results) -> list[tuple[str, list[Result]]]:
-    chosen = [r for r in results if r["run"]["data_set"] == name and r["run"]["n_train"] is None]
+    chosen = [r for r in of_all_frames(results) if r["run"]["data_set"] == name]
     members = {model: {r["run"]["seed"]: r for r in chosen if r["run"]["model"] == model} for model in pair}
     seeds = sorted(set(members[pair[0]]) & set(members[pair[1]]))
     return [(model, [members[model][seed] for seed in seeds]) for model in pair] if seeds else []
 
 
-def _note(results: Results, *, has_speeds: bool = False) -> str:
+def note(results: Results, *, has_speeds: bool = False) -> str:
+    """What the runs share, and what failed."""
     eager = sorted({r["run"]["model"] for r in results if r.get("eager_because")})
     refused = sorted({f"{r['run']['model']} ({r['export_failure']})" for r in results if r.get("export_failure")})
     failed = sorted({f"{r['run']['model']} ({r['failure']})" for r in results if "failure" in r})

@@ -8,7 +8,8 @@ import pytest
 from ase.io import write
 
 from benchmarks import architectures_run as runs
-from benchmarks.architectures import joined
+from benchmarks.architectures import fewer, joined
+from benchmarks.architectures_curves import curves_table
 from benchmarks.architectures_models import COMMON, MODELS, is_within, nearest, sized
 from benchmarks.architectures_sets import SETS, DataSet
 from benchmarks.architectures_tables import pairs_table, table
@@ -127,6 +128,25 @@ def test_tables_show_means_spreads_and_misses() -> None:
     off, on = pairs_table(results)["rows"]
     assert (off[0], off[2], on[0]) == ("mace, off", 1, "mace_fusion, on")
     assert "300 K: 1 / 12" in off[-1] and "300 K: 1 / 9" in on[-1]
+
+
+def of_frames(n_train: int | None, model: str, forces: float):
+    one = result(model, 1, forces)
+    return one | {"run": one["run"] | {"n_train": n_train}}
+
+
+def test_learning_curves_have_a_column_a_number_of_frames_and_skip_models_with_one() -> None:
+    results = [of_frames(50, "mace", 30.0), of_frames(None, "mace", 10.0), of_frames(None, "ictp", 11.0)]
+    found = curves_table(results)
+    assert found["columns"][3:] == ["epochs, 50 frames", "E / F, 50", "epochs, 450 frames", "E / F, 450"]
+    (row,) = found["rows"]
+    assert row[:3] == ["mace", "acac", "1,000"] and "1 / 30" in row[4] and "1 / 10" in row[6]
+    assert not curves_table(results[1:])["rows"]
+
+
+@pytest.mark.parametrize(("n_train", "expected"), [(None, None), (50, 50), (450, None)])
+def test_all_frames_of_a_set_are_not_fewer(n_train: int | None, expected: int | None) -> None:
+    assert fewer(n_train, "acac") == expected
 
 
 def test_the_exponent_of_a_square() -> None:
