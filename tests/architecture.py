@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FLOORS = {
-    "units": 0, "errors": 0, "files": 0, "elements": 0, "workers": 0,
+    "units": 0, "errors": 0, "files": 0, "elements": 0, "workers": 0, "threads": 0,
     "o3": 1, "native": 1, "structure": 1, "neighbors": 1, "skin": 1, "graph": 1, "moving_graph": 1,
     "fusion": 2, "potential": 2, "data": 2,
     "nn": 3,
@@ -18,7 +18,7 @@ FLOORS = {
 PLUGINS = {"fusionmd_openmm": "openmm_plugin", "fusionmd_lammps": "lammps_plugin"}  # import package -> its folder
 GEOMETRY, GROUND = (
     {"structure", "neighbors", "skin", "graph", "moving_graph"},
-    {"units", "errors", "files", "elements", "workers"},
+    {"units", "errors", "files", "elements", "workers", "threads"},
 )
 FAMILIES = dict.fromkeys(GEOMETRY, "geometry") | dict.fromkeys(GROUND, "ground")
 WALLS = dict.fromkeys(("engines", "namd", *PLUGINS), {"models", "nn", "fusion", "training", "data"}) | {
@@ -30,7 +30,7 @@ MAY_IMPORT_TORCH = {
     "o3": {"spherical_harmonics", "laws"},
     "fusion": {"contraction", "constants", "kernels"},
     "namd": {"surfaces"},
-} | dict.fromkeys({"units", "errors", "files", "elements", "workers", "structure", "neighbors", "skin"}, set[str]())
+} | dict.fromkeys({*GROUND, "structure", "neighbors", "skin"}, set[str]())
 # Slow to import, rarely needed.
 COMPILERS = ("torch._inductor", "torch._dynamo", "torch.fx", "torch.export", "fusionmd.potential.compile")
 MAY_IMPORT_LATE = {("workflows", "installation")}  # must survive what is not there

@@ -24,6 +24,7 @@ from fusionmd.labels.parameters import Parameters
 from fusionmd.labels.protocol import Array, Labels
 from fusionmd.labels.terms import total
 from fusionmd.structure import Structure
+from fusionmd.threads import one_thread
 from fusionmd.units import (
     ANGSTROM_PER_BOHR,
     EV_PER_ANGSTROM_PER_HARTREE_PER_BOHR,
@@ -88,8 +89,9 @@ class Casci:
     def _table(self) -> dict[int, Element]:
         return replaced(AM1, self.parameters.text)
 
+    @one_thread()
     def label(self, structure: Structure, roots: Sequence[int]) -> Labels:
-        """Energies of all states, forces of `roots`."""
+        """Energies of all states, forces of `roots`; on one thread."""
         self.parameters.check_atoms(structure)
         wrong = [root for root in roots if not 0 <= root < self.n_states]
         if wrong:

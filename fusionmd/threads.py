@@ -1,0 +1,22 @@
+"""One thread for linear algebra: small matrices are slower on several, much so where other work has the cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """BLAS and OpenMP libraries, those that were loaded at its first use, keep to one thread; then as before."""
+    with _controller().limit(limits=1):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Found once: looking for libraries takes milliseconds."""
+    return ThreadpoolController()
