@@ -8,7 +8,7 @@ from ase import Atoms
 from benchmarks.stilbene.along import along, quality_of
 from benchmarks.stilbene.compact import compacted
 from benchmarks.stilbene.dataset import FORCE_GRID, reason_against, write
-from benchmarks.stilbene.frames import drawn, of_run
+from benchmarks.stilbene.frames import drawn, of_run, steepness, variances
 from fusionmd.data.frame import ACTIVE_WEIGHT_KEY, Frame
 from fusionmd.data.read import read_frames
 from fusionmd.data.units import Units
@@ -57,9 +57,21 @@ def test_what_a_potential_doubts_is_drawn_more_often(tmp_path):
     places = np.arange(12.0).reshape(4, 3)
     frames = [Atoms("HCCC", places) for _ in range(50)] + [Atoms("HHHC", places) for _ in range(50)]
     assert len(drawn(frames, 40, seed=0)) == 40
-    chosen = drawn(frames, 40, seed=0, doubted_by=str(tmp_path / "doubting.pt"))
+    chosen = drawn(frames, 40, seed=0, shares=variances(frames, load_potential(tmp_path / "doubting.pt")))
     n_doubted = sum(one.get_chemical_symbols().count("H") == 3 for one in chosen)
     assert len(chosen) == 40 and 30 <= n_doubted <= 39
+
+
+def test_steep_frames_are_those_of_large_forces_in_the_highest_state(tmp_path):
+    export_potential(
+        ToyModel(n_outputs=2).double(), tmp_path / "two.pt", atomic_energies={1: -13.6, 6: -1030.0, 8: -2040.0}
+    )
+    potential = load_potential(tmp_path / "two.pt")
+    frames = [Atoms("CH", [[0, 0, 0], [x, 0, 0]]) for x in (0.9, 1.5, 3.4)]
+    forces = [potential.evaluate([Structure.from_ase(one)], states=[1])[0].forces[0] for one in frames]
+    expected = [np.linalg.norm(one, axis=1).max() ** 4 for one in forces]
+    np.testing.assert_allclose(steepness(frames, potential), expected, rtol=1e-12)
+    assert min(expected) < 0.1 * max(expected)
 
 
 def test_frames_that_are_not_learnt_from_say_why():

@@ -1,7 +1,7 @@
 """Geometries to label: from trajectories, from lines between landmarks, from starts.
 
     python -m benchmarks.stilbene.frames -o frames.xyz --runs RUN/run.h5 ... --landmarks landmarks.xyz --lines 1000 \
-        --starts starts.xyz ... [--most 500] [--kinds S0] [--doubted-by POTENTIAL]
+        --starts starts.xyz ... [--most 500] [--kinds S0] [--doubted-by POTENTIAL | --steep-for POTENTIAL]
 
 Of a trajectory every fourth femtosecond, and every second one on an excited state with S0 near. Lines: straight in
 internal coordinates between two landmarks drawn at random, at a point drawn at random, with noise on all atoms. Runs
@@ -20,9 +20,12 @@ from ase import Atoms
 from fusionmd.namd.run_file import RunFile, read_run
 from fusionmd.namd.zmatrix import interpolated, zmatrix_of
 from fusionmd.potential import load_potential
+from fusionmd.potential.potential import Potential
 from fusionmd.structure import Structure
 
+Array = np.ndarray
 FIRST_SEED = 10000
+AT_ONCE = 64
 SPACING_FS, NEAR_SPACING_FS, NEAR_EV = 4.0, 2.0, 1.0
 NOISE = 0.03  # angstrom
 LEAST_DISTANCE = 0.75  # angstrom
@@ -35,7 +38,12 @@ def main() -> None:
     frames = [frame for path in options.runs for frame in of_run(read_run(path), str(path))]
     frames = [frame for frame in frames if not options.kinds or frame.info["config_type"] in options.kinds]
     if options.most and len(frames) > options.most:
-        frames = drawn(frames, options.most, seed=options.seed, doubted_by=options.doubted_by)
+        shares = None
+        if options.doubted_by is not None:
+            shares = variances(frames, load_potential(options.doubted_by))
+        elif options.steep_for is not None:
+            shares = steepness(frames, load_potential(options.steep_for))
+        frames = drawn(frames, options.most, seed=options.seed, shares=shares)
     if options.lines:
         frames += list(on_lines(ase.io.read(options.landmarks, index=":"), options.lines, seed=options.seed))
     for path in options.starts:
@@ -60,18 +68,28 @@ def of_run(run: RunFile, name: str) -> Iterator[Atoms]:
             yield _frame(run.numbers, run.positions[row, frame].reshape(-1, 3), kind)
 
 
-def drawn(frames: Sequence[Atoms], n: int, *, seed: int, doubted_by: str | None = None) -> list[Atoms]:
-    """`n` frames in their order, drawn at random, or in proportion to the variance that a calibrated potential gives.
-
-    The variance is the largest of its states' energies.
-    """
-    shares = None
-    if doubted_by is not None:
-        structures = [Structure.from_ase(frame) for frame in frames]
-        variances = load_potential(doubted_by).uncertainties(structures).max(axis=1) ** 2
-        shares = variances / variances.sum()
-    chosen = np.random.default_rng(seed).choice(len(frames), n, replace=False, p=shares)
+def drawn(frames: Sequence[Atoms], n: int, *, seed: int, shares: Array | None = None) -> list[Atoms]:
+    """`n` frames in their order, drawn at random, or in proportion to `shares` [n_frames]."""
+    probabilities = None if shares is None else shares / shares.sum()
+    chosen = np.random.default_rng(seed).choice(len(frames), n, replace=False, p=probabilities)
     return [frames[index] for index in sorted(chosen)]
+
+
+def variances(frames: Sequence[Atoms], potential: Potential) -> Array:
+    """The largest of the states' energies [n_frames], eV^2, as a calibrated potential gives it."""
+    return potential.uncertainties([Structure.from_ase(frame) for frame in frames]).max(axis=1) ** 2
+
+
+def steepness(frames: Sequence[Atoms], potential: Potential) -> Array:
+    """Fourth power of the largest force on an atom in the highest state [n_frames], (eV/angstrom)^4.
+
+    Errors of forces grow with forces: those of S2 are the largest where the double bond is short.
+    """
+    highest, found = potential.n_states - 1, []
+    for begin in range(0, len(frames), AT_ONCE):
+        structures = [Structure.from_ase(frame) for frame in frames[begin : begin + AT_ONCE]]
+        found += [one.forces[0] for one in potential.evaluate(structures, states=[highest])]
+    return np.linalg.norm(np.stack(found), axis=-1).max(axis=-1) ** 4
 
 
 def on_lines(landmarks: Sequence[Atoms], n: int, *, seed: int) -> Iterator[Atoms]:
@@ -104,9 +122,9 @@ def _arguments() -> argparse.Namespace:
         "--kinds", nargs="*", default=[], help="frames of the runs: S0, S1, S2 (active), near; all if none"
     )
     parser.add_argument("--most", type=int, help="frames of the runs, drawn at random")
-    parser.add_argument(
-        "--doubted-by", metavar="POTENTIAL", help="draw the frames of the runs in proportion to its variances"
-    )
+    shares = parser.add_mutually_exclusive_group()
+    shares.add_argument("--doubted-by", metavar="POTENTIAL", help="draw frames of runs in proportion to its variances")
+    shares.add_argument("--steep-for", metavar="POTENTIAL", help="draw frames of runs where its highest state is steep")
     parser.add_argument("--starts", type=Path, nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
     return parser.parse_args()
