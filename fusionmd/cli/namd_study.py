@@ -32,7 +32,7 @@ Pieces = Annotated[
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 Reference = Annotated[
-    Path | None, typer.Option("--reference", metavar="DIR", help="Folder of another run of this, to compare with.")
+    Path | None, typer.Option("--reference", metavar="DIR|RUN.h5", help="Another run of this, to compare with.")
 ]
 
 
@@ -58,6 +58,7 @@ def study(
     """A photochemical study: starts, trajectories, yields, one page. The same command goes on after a stop."""
     from fusionmd.workflows.namd_pieces import check, take
     from fusionmd.workflows.namd_study import begin, choice_of, draw, hop
+    from fusionmd.workflows.namd_study_compare import reference_of
     from fusionmd.workflows.namd_study_report import report, summary_rows
 
     use_threads(threads)
@@ -76,13 +77,14 @@ def study(
     plan = begin(name, choice, output, check=partial(check, pieces)) if pieces else begin(name, choice, output)
     if pieces:
         take(plan, pieces)
+    beside = None if reference is None else reference_of(plan, reference)
     try:
         with progress("sampling", trajectories) as advance:
             draw(plan, n_jobs=workers, on_draw=advance)
         with progress("hopping", plan.n_steps) as advance:
             hop(plan, workers=workers, on_step=advance)
         with waiting("analysing"):
-            found = report(plan, reference)
+            found = report(plan, beside)
     except KeyboardInterrupt:
         print("stopped; the same command goes on")
         raise typer.Exit(130) from None

@@ -48,20 +48,33 @@ class Side:
         return np.array([self.found.labels.count(name) for name in names])
 
 
-def reference_of(plan: Plan, folder: Path) -> Side:
-    """What lies in another folder; ConfigError where it is another study or start."""
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise DataError(f"{folder} is no folder of a study (there is no {SETTINGS}); give one that this verb wrote")
-    content = yaml.safe_load(path.read_text())
+def reference_of(plan: Plan, path: Path) -> Side:
+    """What lies in another folder of this study, or in the file of a run, whose start nobody can check.
+
+    ConfigError where it is another study, start or molecule, DataError where there is none.
+    """
+    run = read_run(_run_of(plan, path))
+    atoms = plan.study.starts[plan.start].atoms()
+    if run.numbers is None or not np.array_equal(run.numbers, atoms.numbers):
+        raise ConfigError(f"{path} is not a run of {atoms.get_chemical_formula()}; give another reference")
+    return Side(run, analyze(run, plan.study.outcomes))
+
+
+def _run_of(plan: Plan, path: Path) -> Path:
+    """The file of the run."""
+    if path.is_file():
+        return path
+    settings = path / SETTINGS
+    if not settings.is_file():
+        raise DataError(f"{path} is no folder of a study (there is no {SETTINGS}); give one that this verb wrote")
+    content = yaml.safe_load(settings.read_text())
     for what, mine, theirs in (
         ("study", plan.study.title, content["study"]["title"]),
         ("start", plan.start, content["choice"]["start"]),
     ):
         if mine != theirs:
-            raise ConfigError(f"the {what} of {folder} is {theirs!r}, here it is {mine!r}; give another reference")
-    run = read_run(folder / RUN)
-    return Side(run, analyze(run, plan.study.outcomes))
+            raise ConfigError(f"the {what} of {path} is {theirs!r}, here it is {mine!r}; give another reference")
+    return path / RUN
 
 
 def comparison(one: Side, other: Side, names: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from fusionmd.workflows.namd_outcomes import UNFINISHED
 from fusionmd.workflows.namd_page import heading, page, paragraph, picture, png, preformatted, table
 from fusionmd.workflows.namd_spectrum import QUANTITIES
 from fusionmd.workflows.namd_study import RUN, Plan
-from fusionmd.workflows.namd_study_compare import Side, comparison, comparison_rows, reference_of
+from fusionmd.workflows.namd_study_compare import Side, comparison, comparison_rows
 from fusionmd.workflows.namd_study_settings import Study
 
 MOST_UNFINISHED = 0.1  # of the trajectories; with more there is no yield
@@ -51,13 +50,12 @@ class Report:
     figures: dict[str, Figure]
 
 
-def report(plan: Plan, reference: Path | None = None) -> Report:
-    """Analyse DIR/run.h5 and write result.json, pictures and report.html."""
+def report(plan: Plan, beside: Side | None = None) -> Report:
+    """Analyse DIR/run.h5, beside a reference if there is one, and write result.json, pictures and report.html."""
     run, outcomes = read_run(plan.folder / RUN), plan.study.outcomes
     found = analyze(run, outcomes)
     result = _result(plan, run, found)
-    if reference is not None:
-        beside = reference_of(plan, reference)
+    if beside is not None:
         result |= {"comparison": comparison(Side(run, found), beside, outcomes.names)}
     figures = found.figures | _figures(plan, run, result)
     pictures = {name: png(figure) for name, figure in figures.items()}

@@ -64,8 +64,18 @@ def test_a_reference_stands_beside(folder, finished, tmp_path, capsys):
     assert 0 <= beside["ground_population"]["distance"] <= 1
     assert "Kolmogorov" not in result["headline"] and "largest distance" in (out / "report.html").read_text()
     assert (out / "comparison.png").exists()
-    assert run(words(folder, out, "--seed", "5", "--reference", str(tmp_path), n=8)) == 2
-    assert "no folder of a study" in capsys.readouterr().err
+    words_of_file = words(folder, out, "--seed", "5", "--reference", str(finished / "run.h5"), n=8)
+    assert run(words_of_file) == 0
+    assert json.loads((out / "result.json").read_text())["comparison"] == beside
+
+
+def test_a_reference_that_is_none_is_said_before_anything_runs(folder, finished, tmp_path, capsys):
+    out = tmp_path / "other"
+    assert run(words(folder, out, "--reference", str(tmp_path), n=8)) == 2
+    assert "no folder of a study" in capsys.readouterr().err and not (out / "run.h5").exists()
+    stilbene = ["namd", "stilbene", "-o", str(tmp_path / "stilbene"), "--reference", str(finished / "run.h5")]
+    assert run(stilbene) == 2
+    assert "not a run of C14H12" in capsys.readouterr().err and not (tmp_path / "stilbene" / "run.h5").exists()
 
 
 def test_a_run_beside_itself_is_no_different(folder, finished):
