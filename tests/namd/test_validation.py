@@ -36,7 +36,13 @@ def test_wilson_interval_covers_its_share_as_often_as_it_says():
     rng = np.random.default_rng(0)
     low, high = wilson_interval(rng.binomial(60, 0.1, size=4000) / 60, 60)
     assert ((low <= 0.1) & (0.1 <= high)).mean() == pytest.approx(0.95, abs=0.02)
-    assert wilson_interval(np.array([0.0]), 60)[0] == 0.0 and wilson_interval(np.array([0.0]), 60)[1] > 0.03
+    assert wilson_interval(np.array([0.0]), 60)[1] > 0.03
+
+
+@pytest.mark.parametrize("n", [7, 60, 143, 150])
+def test_of_none_the_interval_begins_at_zero_and_of_all_it_ends_at_one(n):
+    low, high = wilson_interval(np.array([0.0, 1.0]), n)
+    assert low[0] == 0.0 and high[1] == 1.0
 
 
 def test_active_states_and_amplitudes_agree_on_a_cone_and_follow_the_exact_packet():
