@@ -58,8 +58,17 @@ def _rows(found: "Inspection") -> list[tuple[str, str]]:
         ("data sha256", data.data_sha256 or "unknown"),
         ("file", f"{found.n_bytes} bytes, sha256 {found.sha256}"),
     ]
-    rows += [(f"metrics, {key}", _shown(value)) for key, value in data.metrics.items()]
+    rows += [row for key, value in data.metrics.items() for row in _metrics_rows(f"metrics, {key}", value)]
     return rows + [("citation", citation) for citation in data.citations]
+
+
+def _metrics_rows(name: str, value: object) -> list[tuple[str, str]]:
+    """A group of metrics, and one row a state if it holds several."""
+    if not isinstance(value, dict):
+        return [(name, _shown(value))]
+    states = value.get("states", [])
+    whole = {key: item for key, item in value.items() if key != "states"}
+    return [(name, _shown(whole)), *((f"{name}, state {k}", _shown(one)) for k, one in enumerate(states))]
 
 
 def _uncertainties(data: "Metadata") -> str:

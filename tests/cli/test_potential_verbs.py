@@ -19,6 +19,12 @@ def test_inspect_shows_and_tests(fusionmd, trained, tmp_path):
     assert json.loads((tmp_path / "i.json").read_text())
 
 
+def test_inspect_shows_the_metrics_of_several_states_one_by_one(fusionmd):
+    result = fusionmd("inspect", "stilbene-am1ci")
+    assert result.code == 0, result.err
+    assert "metrics, valid, state 2" in result.out and "{" not in result.out
+
+
 def test_export_of_a_run_gives_the_same_potential(fusionmd, data, trained, tmp_path):
     stated = ["--name", "copper", "--licence", "CC-BY-4.0", "--citation", "A. Smith", "--citation", "B. Jones"]
     result = fusionmd("export", trained, "-o", tmp_path / "p.pt", *stated)
