@@ -8,6 +8,7 @@ a row go to train or valid as a whole.
 """
 
 import argparse
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,15 +63,20 @@ def reason_against(frame: Frame, lowest: float) -> str:
 
 
 def write(path: Path, frames: Sequence[Frame]) -> None:
-    """Keys of sGDML with an axis of states: R (float32), E [n, 3], F [n, 3, 26, 3] (float32, rounded)."""
+    """Keys of sGDML with an axis of states: R (float32), E [n, 3], F [n, 3, 26, 3] (float32, rounded).
+
+    An archive of NumPy's, but for the compression: LZMA makes it 17 % smaller than `savez_compressed`.
+    """
     arrays = {
         "z": frames[0].structure.numbers,
         "R": np.stack([frame.structure.positions for frame in frames]).astype(np.float32),
         "E": np.stack([frame.energy for frame in frames]).round(8),
         "F": (np.stack([frame.forces for frame in frames]) / FORCE_GRID).round().astype(np.float32) * FORCE_GRID,
     }
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_LZMA) as archive:
+        for key, array in arrays.items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 if __name__ == "__main__":
