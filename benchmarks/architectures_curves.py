@@ -6,8 +6,6 @@ from benchmarks.architectures_models import MODELS
 from benchmarks.architectures_sets import SETS
 from benchmarks.architectures_tables import MISSING, Result, Results, errors_by_test, mean, note, parameters
 
-Rows = list[list[Any]]
-
 
 def curves_table(results: Results) -> dict[str, Any]:
     """One row a model and data set, one pair of columns a number of frames; those with a single one are left out."""

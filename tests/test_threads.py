@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from fusionmd import threads
 from fusionmd.labels import casci
 from fusionmd.labels.methods import method_of
 from fusionmd.structure import Structure
@@ -16,6 +17,8 @@ def counts():
 
 @pytest.fixture(autouse=True)
 def three_threads():
+    """Of what is loaded now, which may be more than when the libraries were looked for first."""
+    threads._controller.cache_clear()
     with threadpool_limits(3):
         yield
 

@@ -38,12 +38,7 @@ def main() -> None:
     frames = [frame for path in options.runs for frame in of_run(read_run(path), str(path))]
     frames = [frame for frame in frames if not options.kinds or frame.info["config_type"] in options.kinds]
     if options.most and len(frames) > options.most:
-        shares = None
-        if options.doubted_by is not None:
-            shares = variances(frames, load_potential(options.doubted_by))
-        elif options.steep_for is not None:
-            shares = steepness(frames, load_potential(options.steep_for))
-        frames = drawn(frames, options.most, seed=options.seed, shares=shares)
+        frames = drawn(frames, options.most, seed=options.seed, shares=_shares(frames, options))
     if options.lines:
         frames += list(on_lines(ase.io.read(options.landmarks, index=":"), options.lines, seed=options.seed))
     for path in options.starts:
@@ -73,6 +68,12 @@ def drawn(frames: Sequence[Atoms], n: int, *, seed: int, shares: Array | None = 
     probabilities = None if shares is None else shares / shares.sum()
     chosen = np.random.default_rng(seed).choice(len(frames), n, replace=False, p=probabilities)
     return [frames[index] for index in sorted(chosen)]
+
+
+def _shares(frames: Sequence[Atoms], options: argparse.Namespace) -> Array | None:
+    if options.doubted_by:
+        return variances(frames, load_potential(options.doubted_by))
+    return steepness(frames, load_potential(options.steep_for)) if options.steep_for else None
 
 
 def variances(frames: Sequence[Atoms], potential: Potential) -> Array:
@@ -127,7 +128,10 @@ def _arguments() -> argparse.Namespace:
     shares.add_argument("--steep-for", metavar="POTENTIAL", help="draw frames of runs where its highest state is steep")
     parser.add_argument("--starts", type=Path, nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if (options.doubted_by or options.steep_for) and not options.most:
+        parser.error("--doubted-by and --steep-for say which frames are drawn; say how many with --most")
+    return options
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def study(
         seed=seed,
     )
     plan = begin(name, choice, output, check=partial(check, pieces)) if pieces else begin(name, choice, output)
+    beside = None if reference is None else reference_of(plan, reference)
     if pieces:
         take(plan, pieces)
-    beside = None if reference is None else reference_of(plan, reference)
     try:
         with progress("sampling", trajectories) as advance:
             draw(plan, n_jobs=workers, on_draw=advance)
