@@ -66,7 +66,9 @@ def _run_of(plan: Plan, path: Path) -> Path:
         return path
     settings = path / SETTINGS
     if not settings.is_file():
-        raise DataError(f"{path} is no folder of a study (there is no {SETTINGS}); give one that this verb wrote")
+        raise DataError(
+            f"{path} is no folder of a study (there is no {SETTINGS}); give one that this verb wrote, or a run.h5"
+        )
     content = yaml.safe_load(settings.read_text())
     for what, mine, theirs in (
         ("study", plan.study.title, content["study"]["title"]),
