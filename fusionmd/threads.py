@@ -8,6 +8,9 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+# For the environment of new processes: libraries read the number of their threads when they are loaded.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:

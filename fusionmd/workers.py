@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
-# One thread a process; several processes fill the cores.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+from fusionmd.threads import ONE_THREAD
 
 
 @contextmanager
 def worker_pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
     """Fresh processes. They end with this one, also where it is killed.
 
-    Libraries read the number of their threads when they are loaded, which is before a worker's first line: while the
-    pool is open, new processes of this one find ONE_THREAD in their environment.
+    Libraries are loaded before a worker's first line: while the pool is open, new processes of this one find
+    ONE_THREAD in their environment.
     """
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)

@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from fusionmd.workers import ONE_THREAD, worker_pool
+from fusionmd.threads import ONE_THREAD
+from fusionmd.workers import worker_pool
 
 KILLED = """
 import os, signal, sys

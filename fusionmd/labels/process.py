@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fusionmd.errors import LabelError
-from fusionmd.workers import ONE_THREAD
+from fusionmd.threads import ONE_THREAD
 
 
 def run_process(
